@@ -19,6 +19,12 @@ export interface GrayImage extends Size {
    * @default {None, for images that store grey values}
    */
   readonly grayLevels?: string;
+  /**
+   * Distance between the rows of a DICOM file, then between its columns, in mm.
+   *
+   * @default {None, for files that state no size of their pixels}
+   */
+  readonly spacing?: readonly [row: number, column: number];
 }
 
 /** A part of an image, in whole pixels of the image: a square, or the whole image. */

@@ -1,4 +1,4 @@
-import type { Size } from "../base/geometry.ts";
+import type { GrayImage, Size } from "../base/geometry.ts";
 
 /** A rectangle of values. */
 export interface Raster extends Size {
@@ -30,4 +30,15 @@ export function resample(
     }
   }
   return result;
+}
+
+/** Reduces an X-ray to a longer side of at most `most` pixels; a smaller X-ray stays as it is. */
+export function reduce(
+  gray: GrayImage,
+  most: number,
+): Size & { readonly data: Uint8Array<ArrayBuffer> } {
+  const scale = Math.min(1, most / Math.max(gray.width, gray.height));
+  const scaled = (side: number) => Math.max(1, Math.round(scale * side));
+  const [width, height] = [scaled(gray.width), scaled(gray.height)];
+  return { data: Uint8Array.from(resample(gray, width, height), Math.round), width, height };
 }

@@ -82,7 +82,7 @@ export async function validateRun(
       const all: SampleResult[] = [];
       for (const [i, result] of results.entries()) {
         const stored = before[i]!;
-        const boxed = await withBoxScores(result, record);
+        const boxed = await withBoxScores(result, record, folder);
         if (!boxed) unknown++;
         const again = boxed ?? result;
         const { id, setting } = stored;
@@ -125,13 +125,14 @@ export async function validateRun(
 async function withBoxScores(
   result: SampleResult,
   record: RunRecord,
+  folder: string,
 ): Promise<SampleResult | undefined> {
   if (result.status !== "scored" || !result.predicted) return result;
   const { predicted, imageSize, masks, boxes, setting } = result;
   if (masks && !imageSize) return undefined;
   const methods = methodsOf(record);
   const { rule } = (setting ? methods[setting] : Object.values(methods)[0]) ?? {};
-  const truth = masks ? await resultTruth(result, imageSize!) : boxes;
+  const truth = masks ? await resultTruth(result, imageSize!, folder) : boxes;
   const miou = boxIou(predicted, truth, imageSize ?? LARGEST, rule as BoxRule | undefined);
   return miou === result.miou || imageSize ? { ...result, miou } : undefined;
 }

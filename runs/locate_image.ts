@@ -4,7 +4,7 @@ import { resolve } from "../base/paths.ts";
 const MOST_ABOVE = 12;
 
 /**
- * Finds an image of a run's results. A relative path begins in the folder where the evaluation
+ * Finds an image, or the file of a mask, of a run's results. A relative path begins in the folder where the evaluation
  * ran. If it leads to nothing from the working folder, the run's folder and the folders above it
  * are tried, since one of them usually is that folder.
  *

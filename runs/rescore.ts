@@ -135,12 +135,14 @@ export function scoreFinished(
  *
  * @param result The result, scored or grounded, with predicted boxes.
  * @param protocols The protocols.
+ * @param folder The run's folder.
  * @returns The result with new scores by protocols.
  * @throws {Error} As {@linkcode resultTruth}, if masks cannot be read.
  */
 export async function rescoreBoxes(
   result: HeatmapResult,
   protocols: readonly ProtocolName[],
+  folder: string,
 ): Promise<SampleResult> {
   const { protocols: _, status, ...own } = result;
   const known = status === "grounded"
@@ -148,7 +150,7 @@ export async function rescoreBoxes(
     : result.boxes;
   if (!known) return result;
   const { masks, imageSize, predicted = [], confidence } = result;
-  const truth = !masks ? known : imageSize && await resultTruth(result, imageSize);
+  const truth = !masks ? known : imageSize && await resultTruth(result, imageSize, folder);
   const found = { predicted, ...(confidence && { confidence }) };
   const further = scoreBoxesByProtocols(found, truth, imageSize, protocols);
   return { ...own, ...further, status } as SampleResult;

@@ -246,7 +246,8 @@ async function rescoreShare(
     const left = heatmaps.values();
     for (const result of before) {
       if (!hasHeatmap(result)) {
-        const scored = isGrounded(result) ? await rescoreBoxes(result, protocols) : result;
+        const isBoxed = isGrounded(result);
+        const scored = isBoxed ? await rescoreBoxes(result, protocols, folder) : result;
         results.push(scored);
         plain.push(scored);
         continue;
@@ -254,7 +255,7 @@ async function rescoreShare(
       const heatmap = left.next().value!;
       try {
         const settings = { ...run.settingsOf(result.setting), ...options };
-        const truth = result.masks && await resultTruth(result, heatmap.image);
+        const truth = result.masks && await resultTruth(result, heatmap.image, folder);
         results.push(rescore(result, heatmap, settings, truth));
         if (isLifted) plain.push(rescore(result, heatmap, { ...settings, lift: "none" }, truth));
       } catch (error) {

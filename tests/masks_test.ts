@@ -182,6 +182,27 @@ Deno.test("a mask that is gone costs its own sample alone, and rescore names it"
     assertEquals(fault, `No ground truth: ${gone}`);
   }));
 
+Deno.test("masks of relative paths are found from another folder, as images are", () =>
+  inFolder(async (folder) => {
+    await makeRun(folder, (await makeSamples(folder)).slice(0, 2));
+    const path = `${folder}/run/results.jsonl`;
+    const results = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, results.replaceAll(`${folder}/`, ""));
+    await Deno.mkdir(`${folder}/other`);
+    for (
+      const [name, ...args] of [["report"], ["rescore", "--out", "a"], ["figures", "--out", "f"]]
+    ) {
+      const { code, stderr } = await runCommand(name!, ["../run", ...args], `${folder}/other`);
+      assertEquals([name, code, stderr.includes("disc.png")], [name, 0, false], stderr);
+    }
+    const page = await Deno.readTextFile(`${folder}/run/report.html`);
+    assertEquals(Object.keys(outlinesIn(page)), ["1"]);
+    assert(!page.includes('<section id="missing"'));
+    using served = await ServedRun.open(`${folder}/run`);
+    const { outline } = await served.detail(served.result(1)!, () => Promise.resolve(SIZE));
+    assertEquals(outline?.length, 1);
+  }));
+
 Deno.test("convert writes masks of the ground truth as COCO's run lengths", () =>
   inFolder(async (folder) => {
     const samples = (await makeSamples(folder)).slice(0, 2);

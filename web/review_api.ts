@@ -8,7 +8,8 @@
  * - `GET /api/samples/N?next=M`: {@linkcode SampleDetail}, to read with `decodeParts` of
  *   `parts.ts`. The server decodes the X-ray of each sample `next` in advance; `next` may repeat.
  * - `GET /api/samples/N/image`: the X-ray, one byte per pixel. `x-width` and `x-height` give its
- *   size; `x-original-width` and `x-original-height` give the size of its file.
+ *   size; `x-original-width` and `x-original-height` give the size of its file, and `x-spacing` the
+ *   distances between rows and between columns of a DICOM file in mm, as `[row, column]`.
  *
  * The last two take `id` and `setting`. The server refuses the request if result N has another id
  * or setting: a run in progress may have another result at that place.

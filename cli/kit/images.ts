@@ -161,19 +161,19 @@ async function whereInstead(folder: string): Promise<string> {
  * covers all files in it.
  */
 export async function imagesOf(folder: string): Promise<string[]> {
-  const paths = await Run.imagePaths(folder);
-  return await withoutFolders(
-    await Promise.all([...paths].map((path) => locateImage(folder, path))),
-  );
+  return await located(folder, await Run.imagePaths(folder));
 }
 
 /** Files of masks that a run's results name, without folders as {@linkcode imagesOf}. */
 export async function masksOf(folder: string): Promise<string[]> {
-  return await withoutFolders(await Run.maskPaths(folder));
+  return await located(folder, await Run.maskPaths(folder));
 }
 
-async function withoutFolders(paths: Iterable<string>): Promise<string[]> {
+async function located(folder: string, paths: Iterable<string>): Promise<string[]> {
   const files: string[] = [];
-  for (const path of paths) if (!await isFolderAt(path)) files.push(path);
+  for (const path of paths) {
+    const found = await locateImage(folder, path);
+    if (!await isFolderAt(found)) files.push(found);
+  }
   return files;
 }

@@ -44,6 +44,9 @@ const TAGS = {
   pixelData: "x7fe00010",
 } as const;
 
+/** Tags of pixel sizes, by preference: in the patient, at the detector, of a scanned film. */
+export const SPACINGS: readonly string[] = ["x00280030", "x00181164", "x00182010"];
+
 /** Kinds of DICOM objects without a picture, by the start of their SOP class UID. */
 const NO_PICTURES: readonly (readonly [start: string, kind: string])[] = [
   ["1.2.840.10008.1.3.10", "a DICOMDIR"],
@@ -103,7 +106,16 @@ export async function decodeDicom(
   const { data: values, bits, shift } = stored;
   const { format, describe } = header.grayscale;
   const { data, spread } = grayLevels(values, { ...format, isSigned, bits, shift });
-  return { data, width, height, grayLevels: describe(spread) };
+  const spacing = readValues(name, () => spacingOf(file));
+  return { data, width, height, grayLevels: describe(spread), ...(spacing && { spacing }) };
+}
+
+/** Distance between rows, then between columns, in mm; `undefined` if the file states none. */
+export function spacingOf(file: DataSet): [row: number, column: number] | undefined {
+  return SPACINGS.map((tag): [number, number] => {
+    const [row = "", column = ""] = file.string(tag)?.split("\\") ?? [];
+    return [parseFloat(row), parseFloat(column)];
+  }).find((sizes) => sizes.every((size) => size > 0 && size < Infinity));
 }
 
 /** Reason why a file without Pixel Data cannot be read. */
@@ -146,7 +158,7 @@ export function readValues<Result>(name: string, read: () => Result): Result {
 export async function parse(
   bytes: Uint8Array,
   name: string,
-  tags: readonly string[] = [...Object.values(TAGS), ...GRAYSCALE_TAGS],
+  tags: readonly string[] = [...Object.values(TAGS), ...GRAYSCALE_TAGS, ...SPACINGS],
 ): Promise<DicomFile> {
   const file = await readElements(bytes, name, [TAGS.pixelData, ...tags]);
   const isWhole = file && (!file.isCut || file.dataSet.elements[TAGS.pixelData]);

@@ -1,6 +1,6 @@
 import type { DataSet } from "dicom-parser";
 import type { Size } from "../../base/geometry.ts";
-import { parse, readValues } from "./dicom.ts";
+import { parse, readValues, spacingOf, SPACINGS } from "./dicom.ts";
 
 /** Data for a reference to a radiograph, and the size of its pixels. */
 export interface DicomReference extends Size {
@@ -74,9 +74,6 @@ const TAGS = {
   lossyMethod: "x00282114",
 } as const;
 
-/** Tags of pixel sizes, by preference: in the patient, at the detector, of a scanned film. */
-const SPACINGS = ["x00280030", "x00181164", "x00182010"];
-
 /**
  * Reads the data for a reference to a radiograph; missing or invalid attributes are left out.
  * Nothing about the patient is read unless requested.
@@ -113,10 +110,7 @@ function referenceOf(file: DataSet, patientTags: readonly string[]): DicomRefere
   const ratio = matching(TAGS.lossyRatio, /^[\d.\\]{1,64}$/);
   const method = matching(TAGS.lossyMethod, /^[A-Z0-9_\\]{1,64}$/);
   const isLossy = matching(TAGS.lossy, /^01$/) && ratio && method;
-  const spacing = SPACINGS.map((tag): [number, number] => {
-    const [row = "", column = ""] = file.string(tag)?.split("\\") ?? [];
-    return [parseFloat(row), parseFloat(column)];
-  }).find((sizes) => sizes.every((size) => size > 0 && size < Infinity));
+  const spacing = spacingOf(file);
   return {
     width: file.uint16(TAGS.columns) ?? 0,
     height: file.uint16(TAGS.rows) ?? 0,

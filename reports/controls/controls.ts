@@ -177,7 +177,7 @@ async function readPairs(
       if (hasHeatmap(result)) {
         const { category = NO_CLASS } = result;
         const { image, view, normalised, crop } = await run.get(result.id, result.setting);
-        const truth = await resultTruth(result, image);
+        const truth = await resultTruth(result, image, run.folder);
         const maps = { map: mapCells(normalised), region: truthCells(truth, crop) };
         const facts = { unit, category, crop, image, truth, view: JSON.stringify(view ?? null) };
         grids.push({ own, grid: { ...facts, ...maps } });
@@ -221,7 +221,7 @@ async function scoreSibling(
   const { predicted } = sibling;
   if (!predicted) {
     const stored = await run.stored(sibling);
-    const truth = await resultTruth(result, stored.image);
+    const truth = await resultTruth(result, stored.image, run.folder);
     return rescore(result, stored, { ...run.settingsOf(result.setting), protocols: [] }, truth);
   }
   const { imageSize = sibling.imageSize, masks, setting } = result;
@@ -229,7 +229,7 @@ async function scoreSibling(
   const methods = methodsOf(run.record);
   const { rule } = (setting ? methods[setting] : Object.values(methods)[0]) ?? {};
   const image = imageSize ?? LARGEST;
-  const truth = await resultTruth(result, image);
+  const truth = await resultTruth(result, image, run.folder);
   const miou = boxIou(predicted, truth, image, rule as BoxRule | undefined);
   return { ...result, status: "scored", absCnr: NaN, cnr: NaN, miou, aucRoc: NaN };
 }

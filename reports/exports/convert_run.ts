@@ -6,6 +6,7 @@ import { makeFolder, writeWhole } from "../../base/write_whole.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
 import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
+import { locateImage } from "../../runs/locate_image.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
@@ -133,7 +134,7 @@ export async function convertRun(
   }
   const needsTruth = formats.some((name) => formatOf(name).hasTruth);
   const facts = JSON.stringify([run.record.facts, variant]);
-  const source = sourceReader(keepPatient);
+  const source = sourceReader(run.folder, keepPatient);
   const digits = String(total + without).length;
   const counts = new Map<string, number>();
   const foreign = new Map<string, number>();
@@ -208,7 +209,7 @@ async function truthOf(
   onNotice: (notice: string) => void,
 ): Promise<Truth> {
   try {
-    return await resultTruth(result, image);
+    return await resultTruth(result, image, run.folder);
   } catch (error) {
     if (!result.masks) throw run.fault(result, (error as Error).message, error);
     onNotice(
@@ -219,7 +220,7 @@ async function truthOf(
 }
 
 /** Reads attributes of DICOM images. Keeps the last image, since its phrases follow one another. */
-function sourceReader(withPatient: boolean): (
+function sourceReader(folder: string, withPatient: boolean): (
   result: HeatmapResult,
   image: Size,
 ) => Promise<DicomReference | undefined> {
@@ -227,7 +228,7 @@ function sourceReader(withPatient: boolean): (
   return async ({ image: path }, size) => {
     if (path === undefined) return undefined;
     if (last?.path !== path) {
-      const bytes = await readImage(path);
+      const bytes = await readImage(await locateImage(folder, path));
       const reference = isDicom(bytes)
         ? await readReference(bytes, `image ${quote(path, MAX_SHOWN_PATH)}`, { withPatient })
         : undefined;

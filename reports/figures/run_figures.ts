@@ -131,6 +131,7 @@ export async function* drawRun(
           await makePanel(
             result,
             result.predicted ? undefined : await run.get(result.id, result.setting),
+            folder,
           ),
         );
       } catch (error) {
@@ -164,7 +165,7 @@ async function* drawCurves(
       const { heatmap, size, image, crop } = await run.get(result.id, result.setting);
       const { margin } = run.settings;
       try {
-        const truth = await resultTruth(result, image);
+        const truth = await resultTruth(result, image, run.folder);
         curves.add(category, countPixels(heatmap, size, image, truth, margin, coverOf(crop)));
       } catch (error) {
         if (!result.masks) throw error;
@@ -247,9 +248,13 @@ function fileName(text: string, taken: Set<string>): string {
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: HeatmapResult, heatmap: RunHeatmap | undefined): Promise<Panel> {
+async function makePanel(
+  result: HeatmapResult,
+  heatmap: RunHeatmap | undefined,
+  folder: string,
+): Promise<Panel> {
   const { predicted = [], confidence, boxes } = result;
-  const gray = await originalImage(result.image, heatmap?.image);
+  const gray = await originalImage(folder, result.image, heatmap?.image);
   const covered = heatmap ?? withoutHeat(gray);
   const overlay = await renderOverlay({ ...covered, gray, maxSide: PIXELS });
   const miou = result.status === "scored" && `IoU ${formatScore("miou", result.miou)} %`;
@@ -260,7 +265,7 @@ async function makePanel(result: HeatmapResult, heatmap: RunHeatmap | undefined)
   // A quarter of the panel's pixel, which no reader sees.
   const tolerance = Math.max(width, height) / PANEL_SIDE / 4;
   const image = { width, height };
-  const outline = await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
+  const outline = await resultOutline(result, image, folder, { tolerance, most: MAX_CORNERS });
   return {
     ...{ ...titleOf(result), boxes, scores, overlay, image },
     ...(outline && { outline }),

@@ -148,7 +148,7 @@ async function shares(run: Run, samples: readonly SampleResult[]): Promise<Map<s
     const { id, setting, imageSize } = sample;
     const size = imageSize ?? (run.has(id, setting) ? (await run.stored(sample)).image : undefined);
     if (!size) continue;
-    const area = truthArea(await resultTruth(sample, size));
+    const area = truthArea(await resultTruth(sample, size, run.folder));
     found.set(id, 100 * area / (size.width * size.height));
   }
   return found;

@@ -198,7 +198,7 @@ async function readTruths(
     const result = sample.results[0]!;
     try {
       const { image } = await run.stored(result);
-      const truth = truthProfile(await resultTruth(result, image), image.width);
+      const truth = truthProfile(await resultTruth(result, image, run.folder), image.width);
       read.push({ ...sample, truth, width: image.width });
     } catch (error) {
       if (!isInputError(error) && !(error instanceof SyntaxError)) throw error;

@@ -160,7 +160,7 @@ async function scoreAll(
   const values: number[] = [];
   const ends: number[] = [];
   try {
-    const truth = result.masks && await resultTruth(result, image);
+    const truth = result.masks && await resultTruth(result, image, run.folder);
     let last: Candidate | undefined;
     let smooth: ReturnType<typeof smoothAttention> | undefined;
     for (const candidate of candidates) {

@@ -8,7 +8,7 @@ import { reportSentences } from "../../base/report/report_sentences.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { grayImage } from "../../images/gray_image.ts";
 import { linkedReportHtml } from "../../web/report/write_linked_report.ts";
-import { withPage } from "../support/chromium.ts";
+import { assertAccessible, withPage } from "../support/chromium.ts";
 import { inFolder } from "../support/command.ts";
 
 const REPORT =
@@ -65,6 +65,7 @@ Deno.test("a sentence shows its picture by keyboard", () =>
       "No pneumothorax.says that nothing is there · existence 0.100",
     ]);
     assertEquals(await page.locator("h2").allTextContents(), ["FINDINGS", "IMPRESSION"]);
+    await assertAccessible(page, "linked report");
   }, { viewport: { width: 1280, height: 800 } }));
 
 Deno.test("on a phone a tap shows the picture, which stays above the sentences", () =>

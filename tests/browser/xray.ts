@@ -86,7 +86,7 @@ Deno.test("page has no X-ray open after one that cannot be read, however it was 
     await setSteps(page, 5);
     const open = async () => {
       await pick(page, "phantom.png", PNG);
-      await opened(page, "X-ray: phantom.png, 420 x 512 pixels");
+      await opened(page, "phantom.png, 420 x 512 pixels");
     };
     await ground(page, [PHRASE]);
     await done(page);
@@ -133,7 +133,7 @@ Deno.test("page cancels a run when another X-ray is chosen, and takes nothing mo
     await page.locator("#status", { hasText: "Working" }).waitFor();
     // The same name with another content.
     await choose(page, "paste", "phantom.png", OTHER_PNG);
-    await opened(page, "X-ray: phantom.png, 300 x 260 pixels");
+    await opened(page, "phantom.png, 300 x 260 pixels");
     await page.getByRole("alert").filter({ hasText: "The run in phantom.png was" }).waitFor();
     await page.getByLabel("Noise").selectOption("sample");
     await setSteps(page, 10);
@@ -154,9 +154,9 @@ Deno.test("page opens the X-ray that was chosen last, never the one that came la
     await page.locator("#xray", { hasText: "Reading slow.png" }).waitFor();
     assertEquals(await page.locator("figure").count(), 0);
     await pick(page, "quick.png", OTHER_PNG);
-    await opened(page, "X-ray: quick.png, 300 x 260 pixels");
+    await opened(page, "quick.png, 300 x 260 pixels");
     await page.waitForTimeout(900);
-    assertEquals(await xray(page), "X-ray: quick.png, 300 x 260 pixels");
+    assertEquals(await xray(page), "quick.png, 300 x 260 pixels");
     assertEquals(await page.locator("figcaption small").allTextContents(), [
       "X-ray: quick.png, 300 x 260 pixels",
     ]);
@@ -171,10 +171,10 @@ Deno.test("page opens the X-ray that was chosen last, never the one that came la
     await unfold(page);
     await page.getByRole("button", { name: /^Phantom 2/ }).click();
     await pick(page, "next.png", PNG);
-    await opened(page, "X-ray: next.png");
+    await opened(page, "next.png");
     await page.waitForTimeout(800);
-    assertEquals(await page.locator("figcaption :is(b, span, small)").allTextContents(), [
-      ...["next.png", "no phrase yet", "X-ray: next.png, 420 x 512 pixels"],
+    assertEquals(await page.locator("figcaption :is(b, small)").allTextContents(), [
+      ...["No phrase yet", "X-ray: next.png, 420 x 512 pixels"],
     ]);
   }));
 
@@ -214,12 +214,12 @@ Deno.test("page with its own engine opens again the X-ray that it shows, after i
     assertEquals(await xray(page), "No X-ray is open.");
     assert(await button(page).isDisabled());
     await pick(page, "c.png", OTHER_PNG);
-    await opened(page, "X-ray: c.png, 300 x 260 pixels");
+    await opened(page, "c.png, 300 x 260 pixels");
     await openSettings(page, "Layers and steps");
     await page.getByLabel("Noise").selectOption("sample");
     await setSteps(page, 10);
     await crash();
-    assertEquals(await xray(page), "X-ray: c.png, 300 x 260 pixels");
+    assertEquals(await xray(page), "c.png, 300 x 260 pixels");
     await page.getByLabel("Noise").selectOption("sample");
     await setSteps(page, 10);
     await ground(page, [PHRASE]);

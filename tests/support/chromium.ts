@@ -6,6 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import axe from "axe-core";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Path of the executable in Debian's package. */
@@ -79,5 +80,18 @@ export async function withPage(
     assertEquals(unexpected, [], "complaints of the page");
   } finally {
     await browser.close();
+  }
+}
+
+/** Fails if axe-core finds a serious fault in the page's present state, in light or in dark. */
+export async function assertAccessible(page: Page, state: string): Promise<void> {
+  await page.evaluate(axe.source);
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const faults = await page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(
+      ({ violations }) => violations.filter(({ impact }) => /serious|critical/.test(impact))
+        .map(({ id, nodes }) =>
+          id + ": " + nodes.map(({ html }) => html.slice(0, 90)).join(" | ")))`);
+    assertEquals(faults, [], `${state}, ${colorScheme}`);
   }
 }

@@ -7,23 +7,21 @@
 
 import type { Color } from "../../reports/figures/heat_colors.ts";
 import { COLOR_MAPS } from "../viewer/color_maps.ts";
-import { make, part } from "./parts_of_page.ts";
+import { make, part, select } from "./parts_of_page.ts";
 
-const select = () => part("colours", HTMLSelectElement);
-
-/** Fills the list of colour maps, and shows the chosen map beside the list as a scale. */
+/** Fills the list of colour maps, and shows the chosen map in the bar as a scale. */
 export function offerColors(): void {
-  select().replaceChildren(
+  select("colours").replaceChildren(
     ...COLOR_MAPS.map(({ name }, i) => make("option", i ? name : `${name} (default)`)),
   );
   onColors(showScale);
-  select().addEventListener("change", showScale);
+  select("colours").addEventListener("change", showScale);
   showScale();
 }
 
 /** Calls a function whenever another colour map is chosen. */
 export function onColors(act: () => void): void {
-  select().addEventListener("input", act);
+  select("colours").addEventListener("input", act);
 }
 
 /** Gives the chosen map's colours by heat, 0..255. */
@@ -31,9 +29,7 @@ export function chosenColors(): readonly Color[] {
   return chosen().colors;
 }
 
-function chosen() {
-  return COLOR_MAPS[select().selectedIndex] ?? COLOR_MAPS[0];
-}
+const chosen = () => COLOR_MAPS[select("colours").selectedIndex] ?? COLOR_MAPS[0];
 
 function showScale(): void {
   const { name, colors } = chosen();

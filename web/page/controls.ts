@@ -6,7 +6,7 @@
  */
 
 import { chosenColors, offerColors, onColors } from "./color_choice.ts";
-import { make, part } from "./parts_of_page.ts";
+import { input as inputOf, make, select, write } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";
 
 /** Windows by name: levels of 0..255 painted black and white, and whether both change places. */
@@ -27,10 +27,8 @@ const OWN = "own";
 const NUMBERS = ["opacity", "threshold", "sigma", "black", "white"] as const;
 const CHECKBOXES = ["otsu", "outline", "box", "truth", "invert", "plain"] as const;
 
-const input = (id: typeof NUMBERS[number] | typeof CHECKBOXES[number]) =>
-  part(id, HTMLInputElement);
-const preset = () => part("preset", HTMLSelectElement);
-const thresholdNumber = () => part("threshold-number", HTMLInputElement);
+const input = (id: typeof NUMBERS[number] | typeof CHECKBOXES[number]) => inputOf(id);
+const thresholdNumber = () => inputOf("threshold-number");
 
 /** Display settings and the plain picture, as {@linkcode Controls.state} gives them. */
 export type ControlState = Readonly<Record<string, string | boolean>>;
@@ -51,9 +49,9 @@ export class Controls {
       this.#write();
       onChange();
     };
-    preset().append(...[...PRESET_NAMES, OWN].map((name) => make("option", name)));
-    preset().addEventListener("input", () => {
-      this.usePreset(preset().value);
+    select("preset").append(...[...PRESET_NAMES, OWN].map((name) => make("option", name)));
+    select("preset").addEventListener("input", () => {
+      this.usePreset(select("preset").value);
       onChange();
     });
     // Moving the slider turns Otsu's threshold off. Register first: listeners below read the box.
@@ -72,21 +70,18 @@ export class Controls {
   look(): Look {
     const [black, white] = this.#levels();
     return {
+      ...{ black, white, overlay: true, colors: chosenColors() },
       opacity: input("opacity").valueAsNumber,
-      colors: chosenColors(),
       threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
       sigma: input("sigma").valueAsNumber,
-      black,
-      white,
       invert: input("invert").checked,
-      overlay: true,
       outline: input("outline").checked,
       box: input("box").checked,
       truth: input("truth").checked,
     };
   }
 
-  /** Whether a plain X-ray stands beside the overlays. */
+  /** True if a plain X-ray stands beside the overlays. */
   get hasPlain(): boolean {
     return input("plain").checked;
   }
@@ -96,7 +91,7 @@ export class Controls {
     return Object.fromEntries([
       ...NUMBERS.map((id) => [id, input(id).value]),
       ...CHECKBOXES.map((id) => [id, input(id).checked]),
-      ["colours", part("colours", HTMLSelectElement).value],
+      ["colours", select("colours").value],
     ]);
   }
 
@@ -104,10 +99,10 @@ export class Controls {
   restore(state: ControlState): void {
     for (const id of NUMBERS) if (typeof state[id] === "string") input(id).value = state[id];
     for (const id of CHECKBOXES) if (typeof state[id] === "boolean") input(id).checked = state[id];
-    const { colours } = state;
-    const select = part("colours", HTMLSelectElement);
-    if ([...select.options].some(({ value }) => value === colours)) select.value = `${colours}`;
-    select.dispatchEvent(new Event("change"));
+    const colors = select("colours");
+    const known = [...colors.options].find(({ value }) => value === state.colours);
+    if (known) known.selected = true;
+    colors.dispatchEvent(new Event("change"));
     this.#write();
   }
 
@@ -168,10 +163,10 @@ export class Controls {
       thresholdNumber().value = isOtsu ? "" : valueAsNumber.toFixed(2);
     }
     thresholdNumber().placeholder = isOtsu ? "auto" : "";
-    part("sigma-value", HTMLOutputElement).value = input("sigma").valueAsNumber.toFixed(1);
+    write("sigma-value", input("sigma").valueAsNumber.toFixed(1));
     const [black, white] = this.#levels();
     const isSame = (name: string) =>
       JSON.stringify(PRESETS[name]) === JSON.stringify([black, white, input("invert").checked]);
-    preset().value = PRESET_NAMES.find(isSame) ?? OWN;
+    select("preset").value = PRESET_NAMES.find(isSame) ?? OWN;
   }
 }

@@ -12,7 +12,10 @@ import { type Attended, smooth } from "../viewer/shown.ts";
 
 /** An example: a phantom drawn on this machine, with its phrases. */
 export interface Example {
+  /** Name of the X-ray. */
   readonly name: string;
+  /** Name with the findings. */
+  readonly title: string;
   readonly phrases: readonly string[];
   /** True boxes of each phrase, in pixels of the phantom. */
   readonly boxes: readonly (readonly Box[])[];
@@ -30,8 +33,10 @@ export function drawExamples(): Example[] {
   return SEEDS.map(([seed, errs], i) => {
     const phantom = drawPhantom({ seed });
     const { findings } = phantom;
+    const name = `Phantom ${i + 1}`;
     return {
-      name: `Phantom ${i + 1}: ${findings.map(({ category }) => category).join(", ")}` +
+      name,
+      title: `${name}: ${findings.map(({ category }) => category).join(", ")}` +
         (errs ? " (the model errs)" : ""),
       phrases: findings.map(({ phrase }) => phrase),
       boxes: findings.map(({ boxes }) => boxes),

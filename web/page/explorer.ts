@@ -9,7 +9,7 @@ import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../engine
 import { chosenColors, onColors } from "./color_choice.ts";
 import { keep, recall } from "../viewer/kept.ts";
 import { paintMap } from "../viewer/paint.ts";
-import { make, part } from "./parts_of_page.ts";
+import { input, make, makeButton, part, select } from "./parts_of_page.ts";
 
 /** Number of columns that divide the trajectory. */
 export const COLUMNS = 10;
@@ -31,7 +31,7 @@ export class Explorer {
   constructor(onCell: OnCell) {
     this.#onCell = onCell;
     onColors(() => this.#draw());
-    part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
+    input("total-steps").addEventListener("change", () => this.#rescale());
     part("layers-and-steps", HTMLElement).addEventListener("change", () => {
       const { layerSides } = this.#model ?? {};
       keep("localStorage", SETTINGS, JSON.stringify({ layerSides, ...this.settings() }));
@@ -41,12 +41,12 @@ export class Explorer {
   /** Sets the controls to a model's defaults and clears the maps; a baseline has no layers. */
   open(model: OpenedModel): void {
     const { defaults, layerSides = [] } = this.#model = model;
+    const used = keptFor(model) ?? defaults;
     this.#layers.clear();
-    for (const layer of defaults?.layers ?? []) this.#layers.add(layer);
-    part("total-steps", HTMLInputElement).value = String(defaults?.steps ?? "");
-    part("noise", HTMLSelectElement).value = defaults?.noise ?? "inversion";
-    this.#rescale();
-    this.#restore(model);
+    for (const layer of used?.layers ?? []) this.#layers.add(layer);
+    input("total-steps").value = String(used?.steps ?? "");
+    select("noise").value = used?.noise ?? "inversion";
+    this.#select(used?.select ?? [0, 1]);
     this.clear();
     const choices = layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
@@ -54,39 +54,22 @@ export class Explorer {
         if (box.checked) this.#layers.add(layer);
         else this.#layers.delete(layer);
       });
-      const label = make("label");
-      label.append(box, ` ${layer} (${side} x ${side})`);
-      return label;
+      return make("label", [box, ` ${layer} (${side} x ${side})`]);
     });
     part("layers", HTMLElement).replaceChildren(...choices);
   }
 
-  /** Sets the controls to the user's settings for a model of these layers, from before a reload. */
-  #restore({ layerSides }: OpenedModel): void {
-    if (!layerSides) return;
-    const text = recall("localStorage", SETTINGS);
-    const kept = text && JSON.parse(text);
-    if (!kept || JSON.stringify(kept.layerSides) !== JSON.stringify(layerSides)) return;
-    this.#layers.clear();
-    for (const layer of kept.layers) this.#layers.add(layer);
-    part("total-steps", HTMLInputElement).value = String(kept.steps);
-    part("noise", HTMLSelectElement).value = kept.noise;
-    part("first-step", HTMLInputElement).value = String(kept.select[0]);
-    part("last-step", HTMLInputElement).value = String(kept.select[1] - 1);
-  }
-
   /** Gives the trajectory's settings for the next run. */
   trajectory(): Required<Pick<EngineSettings, "steps" | "noise">> {
-    const noise = part("noise", HTMLSelectElement).value as "inversion" | "sample";
-    return { steps: part("total-steps", HTMLInputElement).valueAsNumber, noise };
+    const noise = select("noise").value as "inversion" | "sample";
+    return { steps: input("total-steps").valueAsNumber, noise };
   }
 
   /** Gives all settings of the next run. */
   settings(): Required<EngineSettings> {
-    const step = (id: string) => part(id, HTMLInputElement).valueAsNumber;
     const layers = [...this.#layers].sort((a, b) => a - b);
-    const select = [step("first-step"), step("last-step") + 1] as const;
-    return { ...this.trajectory(), layers, select };
+    const [first, last] = ["first-step", "last-step"].map((id) => input(id).valueAsNumber);
+    return { ...this.trajectory(), layers, select: [first!, last! + 1] };
   }
 
   /** Scales the model's default range of steps to the chosen trajectory length. */
@@ -95,9 +78,12 @@ export class Explorer {
     if (!this.#model?.defaults || !Number.isFinite(steps)) return;
     const { steps: whole, select: [start, end] } = this.#model.defaults;
     const first = Math.round(start / whole * steps);
-    const last = Math.max(Math.round(end / whole * steps) - 1, first);
-    part("first-step", HTMLInputElement).value = String(first);
-    part("last-step", HTMLInputElement).value = String(last);
+    this.#select([first, Math.max(Math.round(end / whole * steps), first + 1)]);
+  }
+
+  #select([start, end]: readonly [start: number, end: number]): void {
+    input("first-step").value = String(start);
+    input("last-step").value = String(end - 1);
   }
 
   /** Removes the maps, which belong to an earlier X-ray or model. */
@@ -112,37 +98,34 @@ export class Explorer {
     image: string,
     { columns, cells }: Extract<Reply, { kind: "explored" }>,
   ): void {
-    const table = make("table", "", { className: "maps" });
-    const what =
+    const title =
       `Attention for "${phrase}" in ${image}: each row is a layer, each column a group of steps`;
-    table.append(make("caption", what));
-    const head = make("tr");
-    head.append(
-      make("td"),
-      ...columns.map(([start, end]) => make("th", `${start}–${end - 1}`, { scope: "col" })),
+    const heads = columns.map(([start, end]) =>
+      make("th", `${start}–${end - 1}`, { scope: "col" })
     );
-    table.append(head);
     this.#drawn = [];
-    for (const layer of this.#model?.layerSides?.keys() ?? []) {
-      const row = make("tr");
-      row.append(make("th", String(layer), { scope: "row" }));
-      for (const cell of cells.filter((cell) => cell.layer === layer)) {
-        const [start, end] = columns[cell.column]!;
-        const title = `layer ${layer}, steps ${start} to ${end - 1}`;
-        const button = make("button", "", { type: "button", title });
-        button.setAttribute("aria-label", title);
-        const canvas = make("canvas", "", { width: cell.side, height: cell.side });
-        this.#drawn.push({ canvas, cell });
-        button.append(canvas);
-        button.addEventListener("click", () => this.#onCell(title, cell, [start, end]));
-        const place = make("td");
-        place.append(button);
-        row.append(place);
-      }
-      table.append(row);
-    }
+    const rows = (this.#model?.layerSides ?? []).map((_, layer) =>
+      make("tr", [
+        make("th", String(layer), { scope: "row" }),
+        ...cells.filter((cell) => cell.layer === layer).map((cell) =>
+          make("td", [this.#makeMap(cell, columns[cell.column]!)])
+        ),
+      ])
+    );
     this.#draw();
-    part("maps", HTMLElement).replaceChildren(table);
+    part("maps", HTMLElement).replaceChildren(
+      make("table", [make("caption", title), make("tr", [make("td"), ...heads]), ...rows], {
+        className: "maps",
+      }),
+    );
+  }
+
+  #makeMap(cell: ExploredCell, [start, end]: readonly [number, number]): HTMLElement {
+    const title = `layer ${cell.layer}, steps ${start} to ${end - 1}`;
+    const canvas = make("canvas", "", { width: cell.side, height: cell.side });
+    this.#drawn.push({ canvas, cell });
+    const button = makeButton([canvas], () => this.#onCell(title, cell, [start, end]));
+    return Object.assign(button, { title, ariaLabel: title });
   }
 
   #draw(): void {
@@ -152,4 +135,11 @@ export class Explorer {
       canvas.getContext("2d")!.putImageData(pixels, 0, 0);
     }
   }
+}
+
+/** Finds the user's settings for a model of the same layers, from before a reload. */
+function keptFor({ layerSides }: OpenedModel): Required<EngineSettings> | undefined {
+  const kept = JSON.parse(recall("localStorage", SETTINGS) ?? "{}");
+  const isSame = layerSides && JSON.stringify(kept.layerSides) === JSON.stringify(layerSides);
+  return isSame ? kept : undefined;
 }

@@ -6,19 +6,12 @@
  */
 
 import { captionedPicture } from "../viewer/captioned_picture.ts";
-import {
-  boxesCsv,
-  fileStem,
-  heatmapNpy,
-  RESEARCH_ONLY,
-  resultOf,
-  save,
-  settingsText,
-} from "./exports.ts";
+import { boxesCsv, fileStem, RESEARCH_ONLY, resultOf, save, settingsText } from "./exports.ts";
+import { encodeNpy } from "../../reports/exports/npy.ts";
 import type { encodeDicomSeg } from "../../reports/exports/dicom_seg.ts";
 import { maskOnImage } from "../../reports/exports/original_pixels.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
-import { make, say } from "./parts_of_page.ts";
+import { make, makeButton, say } from "./parts_of_page.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 import type { Viewer } from "../viewer/viewer.ts";
 
@@ -57,31 +50,30 @@ const SIZES: readonly (readonly [text: string, side: (shown: Shown) => number])[
  * Makes a menu whose buttons save a picture in its state at the press. Before the heatmap is
  * finished, the buttons show a message instead.
  *
- * @param picture The picture to save.
+ * @param picture Gives the picture to save.
  * @param together Gives the shared facts; called when a button is pressed.
  */
-export function exportButtons(picture: Saved, together: () => SavedTogether): HTMLElement {
-  const menu = make("details", "", { className: "save" });
-  const buttons = make("div");
-  const size = make("select", "", { ariaLabel: "Size of the PNG" });
-  size.append(...SIZES.map(([text]) => make("option", text)));
-  menu.append(make("summary", "Save", { className: "button" }), buttons);
-  const add = (label: string, act: (finished: Finished, stem: string) => void | Promise<void>) => {
-    const button = make("button", label, { type: "button" });
-    button.addEventListener("click", async () => {
-      const { shown: { image, title }, viewer: { finished } } = picture;
+export function exportButtons(picture: () => Saved, together: () => SavedTogether): HTMLElement {
+  const size = make("select", SIZES.map(([text]) => make("option", text)), {
+    ariaLabel: "Size of the PNG",
+  });
+  const add = (
+    label: string,
+    act: (saved: Saved & { readonly finished: Finished }, stem: string) => void | Promise<void>,
+  ) =>
+    makeButton(label, async () => {
+      const { shown, viewer } = picture();
+      const { finished } = viewer;
       try {
-        if (finished) await act(finished, fileStem(image, title));
-        else say(`Cannot export "${title}": it has no heatmap`);
+        const stem = fileStem(shown.image, shown.title);
+        // A method that predicts boxes has no heatmap; its picture and its boxes are saved.
+        if (finished || shown.predicted) await act({ shown, viewer, finished: finished! }, stem);
+        else say(`Cannot export "${shown.title}": its heatmap is not finished yet`);
       } catch (error) {
         say((error as Error).message);
       }
     });
-    buttons.append(button);
-    return button;
-  };
-  add("PNG", async (finished, stem) => {
-    const { shown, viewer } = picture;
+  const png = add("PNG", async ({ shown, viewer, finished }, stem) => {
     const side = SIZES[size.selectedIndex]![1](shown);
     // The canvas may still show another X-ray: its repaint waits for the next frame.
     if (side === 0) viewer.paint();
@@ -90,36 +82,38 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
     const captioned = captionedPicture(painted, shown, finished, viewer.look!, made, side);
     save(`${stem}.png`, await captioned.convertToBlob({ type: "image/png" }));
   });
-  buttons.append(size);
-  add("heatmap.npy", (finished, stem) => {
-    save(`${stem}.npy`, heatmapNpy(finished) as BlobPart);
+  const npy = add("heatmap.npy", ({ finished: { heatmap, size } }, stem) => {
+    save(`${stem}.npy`, encodeNpy(heatmap, [size, size]) as BlobPart);
   });
-  add("result.json", async (finished, stem) => {
-    // Take the picture now: it may change while the record is being found.
-    const [{ shown }, { record }] = [picture, together()];
-    const result = { ...resultOf(shown, finished, await record.find()), use: RESEARCH_ONLY };
+  const json = add("result.json", async ({ shown, finished }, stem) => {
+    const record = await together().record.find();
+    const result = { ...resultOf(shown, finished, record), use: RESEARCH_ONLY };
     save(`${stem}.json`, JSON.stringify(result, null, 2) + "\n");
   });
-  add("boxes.csv", () => {
+  const csv = add("boxes.csv", ({ shown: { image } }) => {
     const { all, record: { model } } = together();
-    const finished = all.flatMap(({ shown, viewer: { finished } }) =>
-      finished ? [[shown, finished] as const] : []
-    );
-    save(`${fileStem(picture.shown.image)}--boxes.csv`, boxesCsv(finished, model));
+    const finished = all.map(({ shown, viewer }) => [shown, viewer.finished] as const);
+    save(`${fileStem(image)}--boxes.csv`, boxesCsv(finished, model));
   });
-  const seg = add("DICOM SEG", async (finished, stem) => {
-    const { shown } = picture;
-    const source = shown.reference;
-    const { encodeSeg } = together();
+  const seg = add("DICOM SEG", async ({ shown, finished }, stem) => {
+    const { title, phrase = title, original, crop, reference: source } = shown;
+    const { encodeSeg, record, all } = together();
     if (!source || !encodeSeg) return say("Cannot save a DICOM SEG: the X-ray is no DICOM file");
-    const { title, phrase = title, original, crop } = shown;
     const mask = maskOnImage({ ...finished, image: original, crop });
     // Another model, setting or threshold makes another series.
-    const run = JSON.stringify([await together().record.find(), settingsText(shown, finished, "")]);
-    const number = together().all.findIndex(({ shown: other }) => other === shown) + 1;
+    const run = JSON.stringify([await record.find(), settingsText(shown, finished, "")]);
+    const number = all.findIndex(({ shown: other }) => other === shown) + 1;
     const file = await encodeSeg({ source, mask, phrase, run, number });
     save(`${stem}.dcm`, file as BlobPart);
   });
-  menu.addEventListener("toggle", () => seg.hidden = !picture.shown.reference);
+  const menu = make("details", [
+    make("summary", "Save", { className: "button" }),
+    make("div", [png, size, npy, json, csv, seg]),
+  ], { className: "save" });
+  menu.addEventListener("toggle", () => {
+    const { predicted, reference } = picture().shown;
+    npy.hidden = json.hidden = predicted !== undefined;
+    seg.hidden = !reference;
+  });
   return menu;
 }

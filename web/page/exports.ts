@@ -7,7 +7,6 @@
 
 import { stringify } from "@std/csv";
 import { nameOf } from "../../base/paths.ts";
-import { encodeNpy } from "../../reports/exports/npy.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 
@@ -22,20 +21,13 @@ export function resultOf(
   { size, sigma, threshold, isOtsu, originalBox }: Finished,
   record: ResultRecord,
 ): ResultJson {
-  const { grayLevels } = gray;
   const found = {
-    image,
-    phrase,
-    size: original,
-    grayLevels,
-    threshold,
-    box: originalBox,
-    crop,
-    notes,
+    ...{ image, phrase, threshold, crop, notes, size: original, heatmapSize: size },
+    ...{ grayLevels: gray.grayLevels, box: originalBox },
   };
   // Settings do not apply to a baseline's heatmap, which takes no Gaussian.
   const made = isGrid ? {} : { settings: { ...settings, sigma, otsu: isOtsu } };
-  return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
+  return resultJson(found, { ...made, ...record });
 }
 
 /** Sentence that every export carries. */
@@ -54,19 +46,17 @@ export function fileStem(image: string, title = ""): string {
   const wordsOf = (text: string) => text.match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
   const name = wordsOf(nameOf(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, ""));
   const short = (text: string, most: number) => [...text].slice(0, most).join("");
-  const parts = [
-    short(name || "xray", MAX_STEM / 2),
-    short(wordsOf(title.toLowerCase()), MAX_STEM),
-  ];
-  return parts.filter(Boolean).join("--");
+  const words = short(wordsOf(title.toLowerCase()), MAX_STEM);
+  return [short(name || "xray", MAX_STEM / 2), words].filter(Boolean).join("--");
 }
 
 /** Describes how a heatmap was made, for readers of a picture or a table. */
 export function settingsText(
   { settings, isGrid }: Shown,
-  { sigma, threshold, isOtsu }: Finished,
+  finished: Finished | undefined,
   model: string | undefined,
 ): string {
+  const { sigma, threshold, isOtsu } = finished ?? {};
   const { start, end, steps, layers, noise } = settings;
   return [
     ...(model ? [`model ${model}`] : []),
@@ -74,7 +64,7 @@ export function settingsText(
     ...(start === undefined || end === undefined ? [] : [`steps ${start} to ${end - 1} read`]),
     ...(layers ? [`layers ${layers.join(" ")}`] : []),
     ...(noise ? [`noise by ${noise}`] : []),
-    ...(isGrid ? [] : [`sigma ${sigma}`]),
+    ...(isGrid || sigma === undefined ? [] : [`sigma ${sigma}`]),
     ...(threshold === undefined
       ? []
       : [`threshold ${threshold.toFixed(3)}${isOtsu ? " (Otsu)" : ""}`]),
@@ -82,27 +72,23 @@ export function settingsText(
 }
 
 /**
- * Writes the boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image, then the
+ * Writes predicted boxes, or the boxes around masks, as CSV: image, phrase, x, y, w, h in pixels of the image, then the
  * settings and the purpose.
  *
  * @param model Name of the model; `undefined` if unknown.
  */
 export function boxesCsv(
-  shown: readonly (readonly [Shown, Finished])[],
+  shown: readonly (readonly [Shown, Finished | undefined])[],
   model: string | undefined,
 ): string {
   const rows = shown.flatMap(([picture, finished]) => {
-    const { image, title, phrase = title } = picture;
-    if (!finished.originalBox) return [];
+    const { image, title, phrase = title, predicted = [finished?.originalBox] } = picture;
     const settings = settingsText(picture, finished, model);
-    return [[image, phrase, ...finished.originalBox, settings, RESEARCH_ONLY]];
+    return predicted.flatMap((box) =>
+      box ? [[image, phrase, ...box, settings, RESEARCH_ONLY]] : []
+    );
   });
   return stringify([["image", "phrase", "x", "y", "w", "h", "settings", "use"], ...rows]);
-}
-
-/** Encodes a heatmap as a NumPy file, `[size, size]` float32. */
-export function heatmapNpy({ heatmap, size }: Finished): Uint8Array {
-  return encodeNpy(heatmap, [size, size]);
 }
 
 /** Makes the browser save a file. */

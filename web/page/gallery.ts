@@ -12,8 +12,8 @@ import { exportButtons, type MadeWith, type SavedTogether } from "./export_butto
 import type { DragMode } from "../viewer/gestures.ts";
 import type { GpuFinisher } from "../viewer/finish_gpu.ts";
 import { RefinishQueue } from "../viewer/refinish_queue.ts";
-import { make, part, say } from "./parts_of_page.ts";
-import type { Look, Shown } from "../viewer/shown.ts";
+import { make, part, say, show, write } from "./parts_of_page.ts";
+import { isAttended, type Look, type Shown } from "../viewer/shown.ts";
 import { type View, WHOLE } from "../viewer/view.ts";
 import { type Marks, Viewer } from "../viewer/viewer.ts";
 
@@ -23,8 +23,11 @@ const MAX_SHOWN_NAME = 500;
 /** Most changes that can be undone, and milliseconds of rest after which a change is complete. */
 const [MOST_UNDONE, REST] = [100, 300];
 
-/** Least height of a picture in CSS pixels; more pictures than fit are scrolled to. */
-const LEAST_HEIGHT = 300;
+/**
+ * Least height of a picture with its caption, and the usual height of the caption, in CSS pixels.
+ * More pictures than fit are scrolled to.
+ */
+const [LEAST_HEIGHT, CAPTION] = [320, 50];
 
 /** The model behind no heatmap. */
 const UNKNOWN: MadeWith = { find: () => Promise.resolve({}) };
@@ -33,6 +36,7 @@ const UNKNOWN: MadeWith = { find: () => Promise.resolve({}) };
 interface Panel {
   readonly figure: HTMLElement;
   readonly title: HTMLElement;
+  readonly buttons: HTMLElement;
   readonly facts: HTMLElement;
   readonly image: HTMLElement;
   readonly viewer: Viewer;
@@ -49,7 +53,7 @@ export interface GalleryState {
 /** Shows the phrases of one X-ray, a picture each. */
 export class Gallery {
   /** Controls of the display settings. */
-  readonly controls: Controls = new Controls(() => this.#showAll());
+  readonly controls: Controls = new Controls(() => this.refresh());
   /** Called after each change by the user, once the user rests. */
   onChange: (state: GalleryState) => void = () => {};
   readonly #view: View = { ...WHOLE };
@@ -66,7 +70,6 @@ export class Gallery {
   #past: string[] = [];
   #now: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
-
   readonly #encodeSeg: SavedTogether["encodeSeg"];
 
   /**
@@ -80,7 +83,7 @@ export class Gallery {
     Finisher?: typeof GpuFinisher,
   ) {
     this.#encodeSeg = encodeSeg;
-    const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
+    const tell = (sentence: string) => write("finished-on", sentence);
     this.#finishing = new RefinishQueue(device, tell, ({ message }) => say(message), Finisher);
     this.#now = JSON.stringify(this.state());
     new ResizeObserver(() => this.#arrange()).observe(part("viewers", HTMLElement));
@@ -99,7 +102,7 @@ export class Gallery {
     if (ruler) this.#marks.ruler = ruler;
     else delete this.#marks.ruler;
     this.#now = JSON.stringify(this.state());
-    this.#showAll();
+    this.refresh();
   }
 
   /** Goes back to the state before the user's last change. */
@@ -119,11 +122,6 @@ export class Gallery {
   move(x: number, y: number): void {
     const [{ viewer } = {}] = this.#panels;
     viewer?.move(x * viewer.canvas.clientWidth, y * viewer.canvas.clientHeight);
-  }
-
-  /** Shows the whole X-ray. */
-  fit(): void {
-    this.setView(WHOLE);
   }
 
   /** Shows a part of the X-ray. */
@@ -163,12 +161,13 @@ export class Gallery {
   hideOverlay(isHidden: boolean): void {
     if (isHidden === this.#isHidden) return;
     this.#isHidden = isHidden;
-    this.#showAll();
+    this.refresh();
   }
 
-  /** Shows the pictures again, after a change of the controls by the program. */
+  /** Shows the pictures again, after a change of the controls. */
   refresh(): void {
-    this.#showAll();
+    this.#showPanels();
+    this.#changed();
   }
 
   /**
@@ -184,15 +183,10 @@ export class Gallery {
       delete this.#marks.point;
       delete this.#marks.ruler;
     }
-    // The end of a run shows its phrases again: the chosen phrase stays.
-    const isAgain = image === this.#image && phrases.length === this.#shown.length &&
-      phrases.every(({ phrase }, i) => phrase === this.#shown[i]!.phrase);
-    if (!isAgain) this.#only = undefined;
     [this.#image, this.#record, this.#shown] = [image, record, [...phrases]];
     this.#showPanels();
-    const hasTruth = phrases.some(({ boxes, outline }) => boxes.length > 0 || outline);
-    part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
-    part("look", HTMLElement).hidden = phrases.length === 0;
+    show("truth-label", phrases.some(({ boxes, outline }) => boxes.length > 0 || outline));
+    show("look", phrases.length > 0);
   }
 
   /** Shows one phrase alone, by its index from 0; `undefined` shows all. */
@@ -245,11 +239,13 @@ export class Gallery {
     const count = this.#panels.filter(({ figure }) => !figure.hidden).length;
     const scaleOf = (columns: number) => {
       const rows = Math.ceil(count / columns);
-      const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT);
-      return Math.min(place.clientWidth / columns / width, down / height);
+      const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT) - CAPTION;
+      const scale = Math.min(place.clientWidth / columns / width, down / height);
+      // Of equal scales the fullest rows win.
+      return scale - 1e-6 * (columns * rows - count);
     };
     const columns = Array.from({ length: count }, (_, i) => i + 1);
-    const best = columns.reduce((best, next) => scaleOf(next) > scaleOf(best) ? next : best);
+    const best = columns.reduce((best, next) => scaleOf(next) >= scaleOf(best) ? next : best);
     place.style.setProperty("--columns", String(best));
     // A long text scrolls, so the keyboard must reach it.
     for (const { title, facts, image } of this.#panels) {
@@ -268,25 +264,18 @@ export class Gallery {
       onView: () => this.#redraw(),
       onLevels: (black, white) => {
         this.controls.moveLevels(black, white);
-        this.#showAll();
+        this.refresh();
       },
     });
-    const [figure, title, facts, image] = [
-      make("figure"),
-      make("b"),
-      make("span"),
-      make("small", "", { className: "xray" }),
-    ];
-    const [caption, stage] = [make("figcaption"), make("div", "", { className: "stage" })];
-    const panel: Panel = { figure, title, facts, image, viewer, shown };
-    const buttons = exportButtons(panel, () => ({
+    const [title, facts, image] = [make("b"), make("span"), make("small")];
+    const buttons = exportButtons(() => panel, () => ({
       ...{ record: this.#record, all: this.#panels, encodeSeg: this.#encodeSeg },
     }));
-    const under = make("div");
-    under.append(facts, image);
-    caption.append(title, buttons, under);
-    stage.append(viewer.canvas, viewer.readout);
-    figure.append(caption, stage);
+    const figure = make("figure", [
+      make("figcaption", [title, buttons, facts, image]),
+      make("div", [viewer.canvas, viewer.readout], { className: "stage" }),
+    ]);
+    const panel: Panel = { figure, title, buttons, facts, image, viewer, shown };
     part("viewers", HTMLElement).append(figure);
     this.#panels.push(panel);
     return panel;
@@ -297,11 +286,6 @@ export class Gallery {
     return this.#isHidden ? { ...look, overlay: false } : look;
   }
 
-  #showAll(): void {
-    this.#showPanels();
-    this.#changed();
-  }
-
   #redraw(): void {
     for (const { viewer } of this.#panels) viewer.draw();
     this.#changed();
@@ -309,7 +293,6 @@ export class Gallery {
 
   /** Notes a change for undo, once the user rests. */
   #changed(): void {
-    this.#writeZoom();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#settle(), REST);
   }
@@ -328,22 +311,15 @@ export class Gallery {
     part("undo", HTMLButtonElement).disabled = this.#past.length === 0;
   }
 
-  #writeZoom(): void {
-    part("zoom", HTMLOutputElement).value = `${this.#view.zoom.toFixed(2)}x`;
-  }
-
-  #showOne({ title, facts, image, viewer, shown }: Panel, look: Look): void {
+  #showOne({ title, buttons, facts, image, viewer, shown }: Panel, look: Look): void {
+    const { width, height } = shown.original;
+    const name = printable(shown.image, MAX_SHOWN_NAME);
     title.textContent = shown.title;
+    buttons.hidden = !isAttended(shown) && !shown.predicted;
     facts.textContent = shown.facts;
-    image.textContent = nameAndSize(shown);
+    image.textContent = `X-ray: ${name}, ${width} x ${height} pixels`;
     viewer.show(shown, look);
-    this.#writeZoom();
   }
-}
-
-/** Names an X-ray with its size, for its picture. */
-function nameAndSize({ image, original: { width, height } }: Shown): string {
-  return `X-ray: ${printable(image, MAX_SHOWN_NAME)}, ${width} x ${height} pixels`;
 }
 
 /** Makes a picture of the X-ray alone. */

@@ -24,8 +24,8 @@ import type { ServerFacts } from "../review_api.ts";
 import { COLUMNS, Explorer, SETTINGS } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
-import { make, part, say } from "./parts_of_page.ts";
-import { DENIES, ReportText } from "./report_text.ts";
+import { input, makeButton, onClick, part, say, show, write } from "./parts_of_page.ts";
+import { ReportText } from "./report_text.ts";
 import { forget, keep, keepFile, recall, recallFile } from "../viewer/kept.ts";
 import { isAttended, type Shown } from "../viewer/shown.ts";
 import { type Example, verdictOn } from "./examples.ts";
@@ -34,14 +34,13 @@ import { type Example, verdictOn } from "./examples.ts";
 const MAX_FILE = 2 ** 26 - 2 ** 12;
 
 /** Device of the page's model, by the device in the server's facts. */
-const DEVICES: Readonly<Record<ServerFacts["device"], EngineDevice>> = {
-  auto: "auto",
-  gpu: "webgpu",
-  cpu: "wasm",
-};
+const DEVICES = { auto: "auto", gpu: "webgpu", cpu: "wasm" } as const;
 
-/** Keys of the phrases, of the display settings and of the run's settings in the browser. */
-const [PHRASES, LOOK] = ["phrases", "look"];
+/** Keys of the form's text, of its kind, and of the display settings in the browser. */
+const [PHRASES, REPORT, LOOK] = ["phrases", "is-report", "look"];
+
+/** The text of phrases or of a report. */
+const text = () => part("phrases", HTMLTextAreaElement);
 
 /** The chosen X-ray; open as soon as its pixels are read. */
 interface Chosen {
@@ -55,9 +54,7 @@ interface Chosen {
   readonly example: Example | undefined;
   /** The DICOM file's identity and size of pixels; absent for other files. */
   reference?: DicomReference;
-  /** Whether the browser has kept the X-ray over a reload. */
-  readonly isKept: boolean;
-  /** Name of the X-ray whose run this choice ended; `undefined` if there was no run. */
+  /** Sentence about the run that this choice ended; `undefined` if there was no run. */
   readonly ended: string | undefined;
   /** The engine's reply with the pixels. */
   image?: Extract<Reply, { kind: "image" }>;
@@ -70,21 +67,7 @@ interface Made {
 }
 
 /** Lists the cautions that apply to every heatmap of a model. */
-function notesOf(model: OpenedModel | undefined): string[] {
-  return model?.notice ? [model.notice] : [];
-}
-
-/** Gives an X-ray's size as text. */
-function pixelsOf({ gray: { width, height } }: NonNullable<Chosen["image"]>): string {
-  return `${width} x ${height} pixels`;
-}
-
-/** Makes the sentence about a run that the choice ended; `undefined` if there was none. */
-function endOf({ ended }: Pick<Chosen, "ended">): string | undefined {
-  return ended === undefined
-    ? undefined
-    : `The run in ${ended} was cancelled, since another X-ray was chosen.`;
-}
+const notesOf = ({ notice }: Partial<OpenedModel> = {}) => notice ? [notice] : [];
 
 /** Sends the user's requests to an engine, and shows its replies. */
 export class Grounding {
@@ -137,21 +120,21 @@ export class Grounding {
       const [start, end] = select;
       const settings = { ...this.#exploredBy, layers: [cell.layer], start, end };
       const phrase = this.#explored;
+      this.#text.show([]);
       this.#show([{ ...this.#blank(image, title, settings), phrase, layers: [cell] }]);
     });
     engine.onReply = (reply) => this.#take(reply);
-    part("ground", HTMLElement).hidden = false;
+    for (const id of ["ground", "ground-head", "ground-settings"]) show(id);
     this.#listen();
-    for (const id of ["ground-head", "ground-settings"]) part(id, HTMLElement).hidden = false;
-    part("examples", HTMLElement).append("Examples, drawn by this program:");
-    for (const example of examples) {
-      const button = make("button", example.name, { type: "button" });
-      button.addEventListener("click", () => {
-        this.#type(example.phrases.join("\n"));
-        this.#choose(example.name, example.bytes, example);
-      });
-      part("examples", HTMLElement).append(button);
-    }
+    part("examples", HTMLElement).append(
+      "Examples, drawn by this program:",
+      ...examples.map((example) =>
+        makeButton(example.title, () => {
+          this.#type(example.phrases.join("\n"), false);
+          this.#choose(example.name, example.bytes, example);
+        })
+      ),
+    );
     this.#recall();
     const open: OnModel = (model, device) => this.#open(model, device);
     if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
@@ -160,7 +143,7 @@ export class Grounding {
 
   /** Takes X-ray, phrases and display settings from before a reload. */
   async #recall(): Promise<void> {
-    part("phrases", HTMLTextAreaElement).value = recall("localStorage", PHRASES) ?? "";
+    this.#type(recall("localStorage", PHRASES) ?? "", recall("localStorage", REPORT) === "true");
     const look = recall("localStorage", LOOK);
     if (look) this.#gallery.controls.restore(JSON.parse(look));
     this.#gallery.onChange = ({ controls }) => keep("localStorage", LOOK, JSON.stringify(controls));
@@ -168,25 +151,28 @@ export class Grounding {
     const kept = await recallFile();
     // The user may have chosen an X-ray meanwhile.
     if (kept && this.#choices === before) {
-      await this.#choose(kept.name, () => kept.file.arrayBuffer(), undefined, true);
+      await this.#choose(kept.name, () => kept.file.arrayBuffer());
     }
   }
 
   async #forget(): Promise<void> {
     await keepFile(undefined);
-    for (const key of [PHRASES, LOOK, SETTINGS]) forget("localStorage", key);
+    for (const key of [PHRASES, REPORT, LOOK, SETTINGS]) forget("localStorage", key);
     location.reload();
   }
 
-  /** Puts phrases into the form. */
-  #type(phrases: string): void {
-    part("phrases", HTMLTextAreaElement).value = phrases;
-    keep("localStorage", PHRASES, phrases);
+  /** Sets the form to phrases or to a report, and keeps it. */
+  #type(words = text().value, isReport = input("is-report").checked): void {
+    // Writing the same text would move the cursor.
+    if (text().value !== words) text().value = words;
+    input("is-report").checked = isReport;
+    keep("localStorage", PHRASES, words);
+    keep("localStorage", REPORT, String(isReport));
   }
 
   /** Shows or folds the form. */
   #fold(isFolded: boolean): void {
-    part("form", HTMLElement).hidden = isFolded;
+    show("form", !isFolded);
     part("fold", HTMLButtonElement).ariaExpanded = String(!isFolded);
   }
 
@@ -196,18 +182,19 @@ export class Grounding {
     this.#model = undefined;
     this.#opening++;
     this.#engine.ask({ kind: "open", model, device });
-    for (const id of ["place", "notice"]) part(id, HTMLElement).textContent = "";
+    for (const id of ["place", "notice"]) write(id, "");
     this.#status("Opening the model …");
     this.#enable();
   }
 
   #listen(): void {
-    const file = part("file", HTMLInputElement);
-    file.addEventListener("change", () => {
-      this.#read(file.files);
-      // Clear the input, so that picking the same file again fires an event.
-      file.value = "";
-    });
+    for (const file of [input("file"), input("report-file")]) {
+      file.addEventListener("change", () => {
+        this.#read(file.files);
+        // Clear the input, so that picking the same file again fires an event.
+        file.value = "";
+      });
+    }
     const drop = part("drop", HTMLElement);
     document.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes("Files")) drop.classList.add("over");
@@ -217,33 +204,26 @@ export class Grounding {
       drop.classList.remove("over");
       this.#read(event.dataTransfer?.files);
     });
-    document.addEventListener("paste", (event) => {
-      this.#read(event.clipboardData?.files);
+    document.addEventListener("paste", ({ clipboardData }) => {
+      // A word processor adds a picture of the copied text.
+      if (!clipboardData?.types.includes("text/plain")) this.#read(clipboardData?.files);
     });
-    const phrases = part("phrases", HTMLTextAreaElement);
-    phrases.addEventListener("input", () => keep("localStorage", PHRASES, phrases.value));
-    const on = (id: string, act: () => void) =>
-      part(id, HTMLButtonElement).addEventListener("click", act);
-    on("open-xray", () => file.click());
-    on("fold", () => {
-      this.#fold(!part("form", HTMLElement).hidden);
-      if (!part("form", HTMLElement).hidden) phrases.focus();
-    });
-    on("forget", () => this.#forget());
-    part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
-    const report = part("report-file", HTMLInputElement);
-    report.addEventListener("change", async () => {
-      const [chosen] = report.files ?? [];
-      if (!chosen) return;
-      this.#type(await chosen.text());
-      part("is-report", HTMLInputElement).checked = true;
-      report.value = "";
-    });
-    part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
-    part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
-    phrases.addEventListener("keydown", (event) => {
+    for (const element of [text(), input("is-report")]) {
+      element.addEventListener("input", () => this.#type());
+    }
+    text().addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
     });
+    onClick("open-xray", () => input("file").click());
+    onClick("fold", () => {
+      const isFolded = part("form", HTMLElement).hidden;
+      this.#fold(!isFolded);
+      if (isFolded) text().focus();
+    });
+    onClick("forget", () => this.#forget());
+    onClick("run", () => this.#start());
+    onClick("explore", () => this.#explore());
+    onClick("cancel", () => this.#cancel());
     document.addEventListener("keydown", (event) => {
       // Escape closes an open dialog first.
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
@@ -251,11 +231,16 @@ export class Grounding {
   }
 
   #read(files: FileList | null | undefined): void {
-    const [file] = files ?? [];
+    const [file, ...others] = files ?? [];
     if (!file) return;
-    if (files!.length > 1) {
+    if (others.length > 0) {
       const still = this.#chosen ? `; ${this.#chosen.name} stays` : "";
-      return say(`Cannot read ${files!.length} files: pick one X-ray at a time${still}`);
+      return say(`Cannot read ${others.length + 1} files: pick one X-ray at a time${still}`);
+    }
+    if (/\.txt$/i.test(file.name)) {
+      this.#fold(false);
+      file.text().then((words) => this.#type(words, true), ({ message }) => say(message));
+      return;
     }
     this.#choose(file.name, async () => {
       if (file.size > MAX_FILE) {
@@ -271,24 +256,21 @@ export class Grounding {
    * Replaces the X-ray and removes everything of the X-ray before. Even if reading fails, the page
    * never shows or grounds another X-ray under the new name.
    */
-  async #choose(
-    file: string,
-    read: () => Promise<ArrayBuffer>,
-    example?: Example,
-    isKept = false,
-  ): Promise<void> {
+  async #choose(file: string, read: () => Promise<ArrayBuffer>, example?: Example) {
     const name = printable(file, MAX_NAME);
-    const ended = this.#isRunning ? this.#chosen?.name : undefined;
+    const ended = this.#isRunning
+      ? `The run in ${this.#chosen!.name} was cancelled, since another X-ray was chosen.`
+      : undefined;
     this.#cancel();
     // A new run number makes the page ignore later replies of the ended run.
     this.#run++;
     [this.#isRunning, this.#before] = [false, undefined];
     this.#clear();
-    const chosen: Chosen = { id: ++this.#choices, file, name, example, isKept, ended };
+    const chosen: Chosen = { id: ++this.#choices, file, name, example, ended };
     this.#chosen = chosen;
     part("progress", HTMLProgressElement).value = 0;
     this.#fold(example !== undefined);
-    say(endOf(chosen));
+    say(ended);
     this.#status(`Reading ${name} …`);
     this.#enable();
     try {
@@ -318,34 +300,33 @@ export class Grounding {
 
   /** Gives up the chosen X-ray, and shows the reason. */
   #refuse(message: string): void {
-    const { name, ...chosen } = this.#chosen!;
+    const { name, ended } = this.#chosen!;
     this.#chosen = undefined;
     this.#clear();
     this.#fold(false);
     keepFile(undefined);
     const whole = message.includes(name) ? message : `${name}: ${message}`;
-    say([`${whole}; no X-ray is open`, endOf(chosen)].filter(Boolean).join(". "));
+    say([`${whole}; no X-ray is open`, ended].filter(Boolean).join(". "));
     this.#status("");
     this.#enable();
   }
 
   /** Gives the open X-ray and the typed phrases; `undefined` if no run can start now. */
-  #phrases(): { image: NonNullable<Chosen["image"]>; phrases: string[] } | undefined {
+  #phrases() {
     const isReading = this.#chosen !== undefined && !this.#chosen.image;
     if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
     const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
-      part("phrases", HTMLTextAreaElement).value.split("\n");
+      text().value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
-    const missing = !image
-      ? "Pick an X-ray first"
-      : phrases.length === 0
-      ? "Type a phrase first, such as: left pleural effusion"
-      : phrases.length > MAX_PHRASES
-      ? `Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`
-      : undefined;
-    say(missing);
-    return image && missing === undefined ? { image, phrases } : undefined;
+    const [first] = phrases;
+    say(undefined);
+    if (!image) say("Pick an X-ray first");
+    else if (first === undefined) say("Type a phrase first, such as: left pleural effusion");
+    else if (phrases.length > MAX_PHRASES) {
+      say(`Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`);
+    } else return { image, phrases, first };
+    return undefined;
   }
 
   #start(): void {
@@ -354,50 +335,36 @@ export class Grounding {
     const { image, phrases } = asked;
     const settings: EngineSettings = this.#model?.defaults ? this.#explorer.settings() : {};
     if (settings.layers?.length === 0) return say("Choose a layer first");
-    if (![settings.steps ?? 1, ...settings.select ?? []].every(Number.isInteger)) {
+    const [start = 0, end = 1] = settings.select ?? [];
+    if (![settings.steps ?? 1, start, end].every(Number.isInteger)) {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
+    if (start >= end) return say("Type a last step that is not before the first step");
     this.#before = this.#made;
-    const sentences = this.#text.read() ?? [];
-    this.#show(phrases.map((phrase, i) => {
-      const blank = this.#blank(image, phrase);
-      const notes = sentences[i]?.negated
-        ? [...blank.notes, `The sentence ${DENIES}`]
-        : blank.notes;
-      return { ...blank, phrase, notes };
-    }));
-    this.#text.show(sentences);
-    this.#fold(true);
+    this.#show(phrases.map((phrase) => this.#blank(image, phrase)));
+    this.#text.show(this.#text.read() ?? []);
+    // The form folds: its keyboard goes to the pictures.
+    if (part("form", HTMLElement).contains(document.activeElement)) {
+      document.querySelector<HTMLElement>("#viewers canvas")!.focus({ preventScroll: true });
+    }
     this.#begin();
-    this.#engine.ask({
-      kind: "ground",
-      run: this.#run,
-      image: image.image,
-      phrases,
-      settings,
-    });
+    this.#engine.ask({ kind: "ground", run: this.#run, image: image.image, phrases, settings });
   }
 
   #explore(): void {
-    const { image, phrases: [phrase] = [] } = this.#phrases() ?? {};
-    if (!image || phrase === undefined) return;
+    const { image, first: phrase } = this.#phrases() ?? {};
+    if (!image || !phrase) return;
     const settings = this.#explorer.trajectory();
     if (!Number.isInteger(settings.steps)) return say("Type how many steps the trajectory has");
     this.#explored = phrase;
     this.#before = undefined;
-    this.#fold(true);
     this.#begin();
-    this.#engine.ask({
-      kind: "explore",
-      run: this.#run,
-      image: image.image,
-      phrase,
-      columns: COLUMNS,
-      settings,
-    });
+    const asked = { image: image.image, phrase, columns: COLUMNS, settings };
+    this.#engine.ask({ kind: "explore", run: this.#run, ...asked });
   }
 
   #begin(): void {
+    this.#fold(true);
     this.#isRunning = true;
     this.#run++;
     this.#status("Starting …");
@@ -429,13 +396,10 @@ export class Grounding {
         break;
       case "image":
         this.#chosen!.image = reply;
-        this.#show([{ ...this.#blank(reply, this.#chosen!.name), facts: "no phrase yet" }]);
-        // An X-ray from before a reload is a part of the start.
-        this.#status(
-          !this.#model ? "Opening the model …" : this.#chosen!.isKept ? "Ready." : "X-ray read.",
-        );
+        this.#show([this.#blank(reply, "No phrase yet")]);
+        this.#status(this.#model ? "Ready." : "Opening the model …");
         if (this.#chosen!.example) this.#start();
-        if (this.#isRunning) say(endOf(this.#chosen!));
+        if (this.#isRunning) say(this.#chosen!.ended);
         break;
       case "begun":
         if (this.#before) {
@@ -449,27 +413,26 @@ export class Grounding {
         [bar.max, bar.value] = [total, done];
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
         const share = Math.floor(100 * done / total);
-        this.#status(`Working: ${share} %, about ${Math.ceil(secondsLeft)} s left.`, true);
-        part("passes", HTMLElement).textContent = `Pass ${done} of ${total}, ${what}.`;
+        this.#status(`Working: ${share} %, ${Math.ceil(secondsLeft)} s left.`, true);
+        write("passes", `Pass ${done} of ${total}, ${what}.`);
         break;
       }
       case "attention": {
         const { phrase, layers, crop, steps, total, notes: own } = reply;
+        const { shown, by } = this.#made;
         const isWhole = steps === total;
-        const step = this.#made.by?.baseline?.label ??
+        const step = by?.baseline?.label ??
           (isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`);
-        const denies = this.#made.shown[phrase]!.notes.filter((note) => note.endsWith(DENIES));
-        const facts = [step, ...own, ...denies.map(() => DENIES)].join("; ");
+        const marks = this.#text.marks(phrase);
         const notes = [
           ...own,
-          ...denies,
-          ...notesOf(this.#made.by),
+          ...marks.map((mark) => `The sentence ${mark}`),
+          ...notesOf(by),
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
-        const { shown } = this.#made;
         const made = { ...shown[phrase]!, layers, ...(crop && { crop }), notes };
         const verdict = isWhole && made.boxes.length > 0 ? [verdictOn(made)] : [];
-        shown[phrase] = { ...made, facts: [facts, ...verdict].join("; ") };
+        shown[phrase] = { ...made, facts: [step, ...own, ...marks, ...verdict].join("; ") };
         this.#gallery.update(phrase, shown[phrase]!);
         break;
       }
@@ -499,8 +462,8 @@ export class Grounding {
   /** Makes a model the page's open model; `undefined` for none. */
   #use(model: OpenedModel | undefined): void {
     this.#model = this.#opened = model;
-    part("place", HTMLElement).textContent = model?.place ?? "";
-    part("notice", HTMLElement).textContent = model?.notice ?? "";
+    write("place", model?.place ?? "");
+    write("notice", model?.notice ?? "");
   }
 
   #fail({ request, run, keepsModel, message }: Extract<Reply, { kind: "failed" }>): void {
@@ -509,7 +472,10 @@ export class Grounding {
       this.#isRunning = false;
       // Keep the heatmaps of a failed run. If it made none, restore the earlier pictures.
       const before = this.#before;
-      if (before && !this.#made.shown.some(isAttended)) this.#show(before.shown, before.by);
+      if (before && !this.#made.shown.some(isAttended)) {
+        this.#text.show([]);
+        this.#show(before.shown, before.by);
+      }
     }
     if (request === "open" && !this.#isOpeningOther()) {
       this.#use(keepsModel ? this.#opened : undefined);
@@ -535,7 +501,6 @@ export class Grounding {
     return {
       ...{ ...own, facts: "", original: { width, height }, isGrid: baseline !== undefined },
       ...(reference && { reference }),
-      ...(reference?.spacing && { spacing: reference.spacing }),
     };
   }
 
@@ -578,19 +543,16 @@ export class Grounding {
   /** Names the open X-ray, and disables the buttons that cannot act now. */
   #enable(): void {
     const { name, image } = this.#chosen ?? {};
-    part("xray", HTMLElement).textContent = image
-      ? `X-ray: ${name}, ${pixelsOf(image)}`
-      : name !== undefined
-      ? `Reading ${name} …`
-      : "No X-ray is open.";
+    const { width, height } = image?.gray ?? {};
+    const ofOpen = image ? `${name}, ${width} x ${height} pixels` : `Reading ${name} …`;
+    write("xray", name === undefined ? "No X-ray is open." : ofOpen);
     const isReady = image !== undefined && !this.#isRunning && this.#model !== undefined;
     part("run", HTMLButtonElement).disabled = !isReady;
     part("explore", HTMLButtonElement).disabled = !isReady || !this.#model?.defaults;
     for (const button of part("examples", HTMLElement).querySelectorAll("button")) {
       button.disabled = this.#model === undefined;
     }
-    part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
-    part("progress", HTMLProgressElement).hidden = !this.#isRunning;
+    for (const id of ["cancel", "progress"]) show(id, this.#isRunning);
   }
 
   /** Shows a status; screen readers stay silent on a passing one, such as each pass. */

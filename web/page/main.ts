@@ -50,15 +50,6 @@ function fetcher(token: string) {
   };
 }
 
-function refuseDrops(): void {
-  // A file dropped beside the drop area would replace the page in the browser's tab.
-  for (const kind of ["dragover", "drop"] as const) {
-    document.addEventListener(kind, (event) => {
-      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
-    });
-  }
-}
-
 function createEngine({ on }: ServerFacts, token: string): Engine {
   if (on === "page") return new WorkerEngine(new URL("worker.js", import.meta.url));
   const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
@@ -69,7 +60,12 @@ function createEngine({ on }: ServerFacts, token: string): Engine {
 async function start(): Promise<void> {
   say(undefined);
   listenToTheme();
-  refuseDrops();
+  // A file that is dropped would replace the page in the browser's tab.
+  for (const kind of ["dragover", "drop"] as const) {
+    document.addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
   const token = takeToken();
   const ask = fetcher(token);
   const site = siteFacts();

@@ -11,7 +11,7 @@ import {
   type PickedFile,
   type PickedModel,
 } from "../engine_messages.ts";
-import { part } from "./parts_of_page.ts";
+import { input, onClick, part, select, show } from "./parts_of_page.ts";
 
 /** Receives the model to open, and the device to run it. */
 export type OnModel = (model: "demo" | PickedModel, device: EngineDevice) => void;
@@ -31,27 +31,21 @@ export class ModelChoice {
    */
   constructor(device: EngineDevice, onModel: OnModel) {
     this.#onModel = onModel;
-    part("model", HTMLElement).hidden = false;
-    const select = part("runs-on", HTMLSelectElement);
-    select.value = device;
-    select.addEventListener("change", () => this.#open());
-    part("open-folder", HTMLButtonElement).addEventListener("click", () => this.#openPicked());
-    part("open-demo", HTMLButtonElement).addEventListener("click", () => {
-      this.#model = "demo";
-      this.#open();
-    });
+    show("model");
+    select("runs-on").value = device;
+    select("runs-on").addEventListener("change", () => this.#open());
+    onClick("open-folder", () => this.#open(pickedModel()));
+    onClick("open-demo", () => this.#open("demo"));
     // A model may also consist of parts alone, with its U-Net among them.
-    const folders = ["model", "unet"].map((name) => part(`${name}-folder`, HTMLInputElement));
+    const folders = ["model", "unet"].map((name) => input(`${name}-folder`));
     const enable = () => {
       part("open-folder", HTMLButtonElement).disabled = !folders.some(({ files }) => files?.length);
     };
     for (const folder of folders) folder.addEventListener("change", enable);
     enable();
     // A browser keeps a picked folder, and has no button of its own to forget the folder.
-    part("forget-parts", HTMLButtonElement).addEventListener("click", () => {
-      for (const name of ["text", ...PICKED_PARTS]) {
-        part(`${name}-folder`, HTMLInputElement).value = "";
-      }
+    onClick("forget-parts", () => {
+      for (const name of ["text", ...PICKED_PARTS]) input(`${name}-folder`).value = "";
       enable();
     });
     this.#open();
@@ -59,38 +53,34 @@ export class ModelChoice {
 
   /** Records that the chosen model is open. */
   settle(): void {
-    this.#opened = { model: this.#model, device: part("runs-on", HTMLSelectElement).value };
+    this.#opened = { model: this.#model, device: select("runs-on").value };
   }
 
   /** Returns the controls to the earlier model, which is still open. */
   goBack(): void {
     if (!this.#opened) return;
     this.#model = this.#opened.model;
-    part("runs-on", HTMLSelectElement).value = this.#opened.device;
+    select("runs-on").value = this.#opened.device;
   }
 
-  #openPicked(): void {
-    const files = filesOf("model-folder");
-    const textEncoder = filesOf("text-folder");
-    const parts = Object.fromEntries(PICKED_PARTS.map((part) => [part, filesOf(`${part}-folder`)]));
-    const method = part("method", HTMLSelectElement).value;
-    this.#model = {
-      ...{ files, parts },
-      ...(method && { method }),
-      ...(textEncoder.length > 0 && { textEncoder }),
-    };
-    this.#open();
+  #open(model = this.#model): void {
+    this.#model = model;
+    this.#onModel(model, select("runs-on").value as EngineDevice);
   }
+}
 
-  #open(): void {
-    this.#onModel(this.#model, part("runs-on", HTMLSelectElement).value as EngineDevice);
-  }
+function pickedModel(): PickedModel {
+  const textEncoder = filesOf("text-folder");
+  const parts = Object.fromEntries(PICKED_PARTS.map((part) => [part, filesOf(`${part}-folder`)]));
+  const method = select("method").value;
+  return {
+    ...{ files: filesOf("model-folder"), parts },
+    ...(method && { method }),
+    ...(textEncoder.length > 0 && { textEncoder }),
+  };
 }
 
 /** Lists the files of the folder picked in the input `id`. */
 function filesOf(id: string): PickedFile[] {
-  return [...part(id, HTMLInputElement).files ?? []].map((file) => ({
-    path: file.webkitRelativePath,
-    file,
-  }));
+  return [...input(id).files ?? []].map((file) => ({ path: file.webkitRelativePath, file }));
 }

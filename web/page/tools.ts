@@ -7,7 +7,8 @@
 
 import { PRESET_NAMES } from "./controls.ts";
 import type { Gallery } from "./gallery.ts";
-import { make, part } from "./parts_of_page.ts";
+import { WHOLE } from "../viewer/view.ts";
+import { input, make, onClick, part, show } from "./parts_of_page.ts";
 
 /** Share of a picture's width or height that an arrow key moves the picture by. */
 const STEP = 0.05;
@@ -33,37 +34,44 @@ const KEYS: readonly Key[] = [
   ["[ ]", "lower and raise the threshold"],
   ["U", "undo the last change"],
   ["F D", "full screen; settings"],
-  ["J K", "next and previous sample of a run"],
+  ["J K", "next and previous sample of a run, or sentence of a report"],
   ["Esc", "cancel, close"],
   ["?", "this list"],
 ];
 
-/** Whether a key belongs to the element that has the focus, such as a text field. */
+/** True if a key belongs to the element that has the focus, such as a text field. */
 export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey || altKey) return true;
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ||
     target instanceof HTMLInputElement && /search|number|text/.test(target.type);
 }
 
-const press = (id: string) => document.getElementById(id)?.click();
+/** Buttons and boxes by their keys. */
+const PRESSED: Readonly<Record<string, string>> = {
+  ...{ "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", "0": "reset", z: "one-to-one" },
+  ...{ f: "full", d: "drawer-button", o: "open-xray", p: "fold", "?": "help-button" },
+  ...{ i: "invert", x: "box", g: "truth", b: "plain", v: "move", w: "window", r: "ruler" },
+};
 
 /** Lets buttons and keys act on the pictures. */
 export function listenToTools(gallery: Gallery): void {
-  const on = (id: string, act: () => void) =>
-    part(id, HTMLButtonElement).addEventListener("click", act);
-  on("zoom-in", () => gallery.zoom(1.25));
-  on("zoom-out", () => gallery.zoom(0.8));
-  on("reset", () => gallery.fit());
-  on("one-to-one", () => gallery.oneToOne());
-  on("undo", () => gallery.undo());
-  on("full", toggleFull);
-  on("drawer-button", toggleDrawer);
-  on("drawer-close", toggleDrawer);
+  onClick("zoom-in", () => gallery.zoom(1.25));
+  onClick("zoom-out", () => gallery.zoom(0.8));
+  onClick("reset", () => gallery.setView(WHOLE));
+  onClick("one-to-one", () => gallery.oneToOne());
+  onClick("undo", () => gallery.undo());
+  onClick("full", toggleFull);
+  onClick("drawer-button", toggleDrawer);
+  onClick("drawer-close", toggleDrawer);
   const hide = part("hide", HTMLButtonElement);
   hide.addEventListener("pointerdown", () => gallery.hideOverlay(true));
   for (const name of ["pointerup", "pointerleave", "pointercancel"] as const) {
     hide.addEventListener(name, () => gallery.hideOverlay(false));
   }
+  document.addEventListener("pointerdown", ({ target }) => {
+    const menu = openMenu();
+    if (!menu?.contains(target as Node)) menu?.removeAttribute("open");
+  });
   document.addEventListener("fullscreenchange", () => {
     if (!document.fullscreenElement) setFull(false);
   });
@@ -72,44 +80,22 @@ export function listenToTools(gallery: Gallery): void {
 
 function listenToKeys(gallery: Gallery): void {
   const help = part("help", HTMLDialogElement);
-  part("help-button", HTMLButtonElement).addEventListener("click", () => help.showModal());
+  onClick("help-button", () => help.showModal());
   part("keys", HTMLElement).append(...KEYS.map(([keys, does]) => {
-    const row = make("tr");
-    const head = make("th", "", { scope: "row" });
-    for (const key of keys.split(" ")) head.append(make("kbd", key), " ");
-    row.append(head, make("td", does));
-    return row;
+    const names = keys.split(" ").flatMap((key) => [make("kbd", key), " "]);
+    return make("tr", [make("th", names, { scope: "row" }), make("td", does)]);
   }));
-  const mode = (value: string) => () =>
-    document.querySelector<HTMLInputElement>(`[name=mode][value=${value}]`)!.click();
   const threshold = (by: number) => () => {
-    const slider = part("threshold", HTMLInputElement);
+    const slider = input("threshold");
     slider.valueAsNumber += by;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
   };
   const actions: Record<string, () => void> = {
-    "+": () => gallery.zoom(1.25),
-    "=": () => gallery.zoom(1.25),
-    "-": () => gallery.zoom(0.8),
-    "0": () => gallery.fit(),
-    z: () => gallery.oneToOne(),
     m: () => gallery.measure(),
     u: () => gallery.undo(),
-    v: mode("move"),
-    w: mode("window"),
-    r: mode("ruler"),
     "[": threshold(-0.01),
     "]": threshold(0.01),
-    f: toggleFull,
-    d: toggleDrawer,
-    o: () => press("open-xray"),
-    p: () => press("fold"),
-    i: () => press("invert"),
-    x: () => press("box"),
-    g: () => press("truth"),
-    b: () => press("plain"),
     h: () => gallery.hideOverlay(true),
-    "?": () => help.showModal(),
     ...Object.fromEntries(PRESET_NAMES.map((name, i) => [`${i + 1}`, () => {
       gallery.controls.usePreset(name);
       gallery.refresh();
@@ -122,7 +108,10 @@ function listenToKeys(gallery: Gallery): void {
     ArrowDown: [0, 1],
   };
   document.addEventListener("keydown", (event) => {
-    if (isTyping(event) || help.open) return;
+    if (help.open) return;
+    // During a run the key cancels the run.
+    if (event.key === "Escape" && part("cancel", HTMLElement).hidden) closeOne();
+    if (isTyping(event)) return;
     const { key, shiftKey, target } = event;
     const arrow = arrows[key];
     if (arrow) {
@@ -133,7 +122,8 @@ function listenToKeys(gallery: Gallery): void {
       else gallery.move(-STEP * x, -STEP * y);
       return;
     }
-    const act = actions[key.toLowerCase()];
+    const pressed = PRESSED[key.toLowerCase()];
+    const act = pressed ? () => part(pressed, HTMLElement).click() : actions[key.toLowerCase()];
     if (!act) return;
     event.preventDefault();
     act();
@@ -142,6 +132,16 @@ function listenToKeys(gallery: Gallery): void {
     if (key.toLowerCase() === "h") gallery.hideOverlay(false);
   });
   addEventListener("blur", () => gallery.hideOverlay(false));
+}
+
+const openMenu = () => document.querySelector(".save[open]");
+
+/** Closes an open menu, or else the drawer. */
+function closeOne(): void {
+  const menu = openMenu();
+  menu?.removeAttribute("open");
+  menu?.querySelector("summary")?.focus();
+  if (!menu && !part("drawer", HTMLElement).hidden) toggleDrawer();
 }
 
 /** Hides all but bar and pictures; the browser's full screen follows where it exists. */
@@ -159,9 +159,9 @@ function setFull(isFull: boolean): void {
 }
 
 function toggleDrawer(): void {
-  const [drawer, button] = [part("drawer", HTMLElement), part("drawer-button", HTMLButtonElement)];
-  drawer.hidden = !drawer.hidden;
-  button.ariaExpanded = String(!drawer.hidden);
-  if (drawer.hidden) button.focus();
-  else part("drawer-close", HTMLButtonElement).focus();
+  const isOpen = Boolean(part("drawer", HTMLElement).hidden);
+  const button = part("drawer-button", HTMLButtonElement);
+  show("drawer", isOpen);
+  button.ariaExpanded = String(isOpen);
+  (isOpen ? part("drawer-close", HTMLButtonElement) : button).focus();
 }

@@ -1,78 +1,103 @@
+import { writeWhole } from "../../base/write_whole.ts";
 import { safe } from "../../reports/tables/table_html.ts";
+import { imageOf } from "../../runs/run_folder.ts";
+import { dataElement } from "./_pictures.ts";
+import { policyOf } from "./_plain_page.ts";
+import { reportRow, scriptJson } from "./_rows.ts";
+import { type Reviewed, type ReviewOptions, samplePictures } from "./_sample_pictures.ts";
+import { sheetFigures } from "./_sheet.ts";
 import script from "./page_script.js" with { type: "text" };
 import template from "../page/index.html" with { type: "text" };
 import style from "../page/style.css" with { type: "text" };
 
-/** Texts of a report's page; each part is written in turn. */
-export interface ReportPage {
+/** Content of a page that reviews samples. */
+export interface ReviewPage extends Reviewed {
   /** Title of the document. */
+  readonly name: string;
+  /** Title of the review. */
   readonly title: string;
-  /** HTML of the tables, of the first pictures, and of the settings. */
-  readonly tables: Iterable<string>;
-  readonly pictures: AsyncIterable<string>;
+  /** Whether the columns are runs, and the samples that differ most come first. */
+  readonly isComparison?: boolean;
+  /** HTML of the tables, and of the settings. */
+  readonly tables: readonly string[];
   readonly settings: string;
-  /** Elements with the data of the page's script. */
-  readonly data: () => AsyncIterable<string>;
+  /** Sentences about parts that are missing already. */
+  readonly notices?: readonly string[];
 }
 
-/** Yields a report: the page of the viewer, with style, script and data inside. */
-export async function* reportPage(page: ReportPage): AsyncIterableIterator<string> {
-  const noScript = "<p>Scripts are switched off: tables and the first pictures alone show.</p>";
-  const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; ` +
-    `img-src data:; style-src '${await hashOf(style)}'; script-src '${await hashOf(script)}'; ` +
-    `base-uri 'none'; form-action 'none'">`;
-  let rest: string = template;
-  /** Takes the template up to a part, which it leaves out. */
-  const upTo = (part: string) => {
+/** A part of the template, with the HTML in its place. */
+type Replaced = readonly [part: string, by: Iterable<string> | AsyncIterable<string>];
+
+/**
+ * Writes the page of the viewer with style, script, tables, samples and pictures inside.
+ *
+ * @param out Path of the page.
+ * @param page Content of the page.
+ * @param options Callbacks.
+ * @throws {Error} If the file cannot be written.
+ */
+export async function writeReview(
+  out: string,
+  page: ReviewPage,
+  options: ReviewOptions,
+): Promise<void> {
+  const policy = await policyOf(style, script);
+  const noScript = "Scripts are switched off: tables and the first pictures alone show.";
+  const parts: readonly Replaced[] = [
+    ['<link rel="stylesheet" href="style.css">', [`${policy}\n<style>${style}</style>`]],
+    ["<title>Groundray</title>", [`<title>${safe(page.name)}</title>`]],
+    ['<script type="module" src="main.js" blocking="render"></script>', []],
+    ['<p id="message"', [`<noscript><p>${noScript}</p></noscript><p hidden id="message"`]],
+    ['aria-label="Scores and settings" hidden', ['aria-label="Scores and settings"']],
+    ['<div id="tables">', ['<div id="tables">', ...page.tables]],
+    ['<div id="facts" class="facts">', sheetFigures(page)],
+    ["</div>", [`<div id="facts" class="facts">${page.settings}</div>`]],
+    ["</body>", dataOf(page, options)],
+  ];
+  await writeWhole(out, fill(template, parts));
+}
+
+async function* fill(rest: string, parts: readonly Replaced[]): AsyncIterableIterator<string> {
+  for (const [part, by] of parts) {
     const at = rest.indexOf(part);
     if (at < 0) throw new Error(`The page's template has no ${part}`);
-    const before = rest.slice(0, at);
+    yield rest.slice(0, at);
+    yield* by;
     rest = rest.slice(at + part.length);
-    return before;
-  };
-  yield upTo('<link rel="stylesheet" href="style.css">');
-  yield `${policy}\n<style>${style}</style>`;
-  yield upTo("<title>Groundray</title>");
-  yield `<title>${safe(page.title)}</title>`;
-  yield upTo('<script type="module" src="main.js" blocking="render"></script>');
-  yield upTo('<p id="message"');
-  yield `<noscript>${noScript}</noscript><p hidden id="message"`;
-  upTo(">The page's script does not run.");
-  yield ' role="alert">';
-  upTo("reload the page.");
-  yield upTo('aria-label="Scores and settings" hidden>');
-  yield 'aria-label="Scores and settings">';
-  yield upTo('<div id="tables">');
-  yield '<div id="tables">';
-  yield* page.tables;
-  yield upTo('<div id="facts" class="facts">');
-  yield* page.pictures;
-  yield `<div id="facts" class="facts">${page.settings}`;
-  yield upTo("</body>");
+  }
+  yield rest;
+}
+
+/** Yields the data of the page's script, the script itself, and the pictures. */
+async function* dataOf(page: ReviewPage, options: ReviewOptions): AsyncIterableIterator<string> {
+  const { title, methods, isComparison, samples } = page;
+  yield dataElement("report", scriptJson({ title, methods, isComparison }));
+  yield '<script type="application/json" id="rows">[';
+  const images = new Map<string, number>();
+  let n = 0;
+  for await (const sample of samples()) {
+    const image = sample.map(imageOf).find(Boolean) ?? "";
+    if (image && !images.has(image)) images.set(image, images.size);
+    const first = n;
+    for (const [place, result] of sample.entries()) {
+      const setting = isComparison ? methods[place] : result.setting;
+      const row = reportRow(result, n, images.get(image) ?? null, first, setting);
+      yield `${n++ > 0 ? "," : ""}\n${scriptJson(row)}`;
+    }
+  }
+  yield "\n]</script>";
   // The script comes before the pictures, so that it runs while they load.
-  yield* page.data();
-  yield `</body>${rest}`;
-}
-
-async function hashOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return `sha256-${new Uint8Array(digest).toBase64()}`;
-}
-
-/** Makes the element of the page's script. */
-export function scriptElement(): string {
-  return `<script>${script}</script>`;
-}
-
-/** Makes an element with data for the page's script. */
-export function dataElement(id: string, json: string): string {
-  return `<script type="application/json" id="${id}">${json}</script>`;
-}
-
-/** Section with the reasons why parts of the page are missing; nothing without reasons. */
-export function missingSection(notices: readonly string[]): string[] {
-  return notices.length === 0 ? [] : [
-    `<section id="missing" aria-labelledby="missing-title"><h2 id="missing-title">Left out</h2>`,
-    `<ul>${notices.map((notice) => `<li>${safe(notice)}</li>`).join("\n")}</ul></section>`,
-  ];
+  yield `<script>${script}</script>`;
+  const notices: string[] = [];
+  const onNotice = (notice: string) => {
+    notices.push(notice);
+    options.onNotice?.(notice);
+  };
+  page.notices?.forEach(onNotice);
+  yield* samplePictures(page, images, { ...options, onNotice });
+  if (notices.length > 0) {
+    yield `<section id="missing" aria-labelledby="missing-title"><h2 id="missing-title">Left out` +
+      `</h2><ul>${notices.map((notice) => `<li>${safe(notice)}</li>`).join("\n")}</ul></section>`;
+  }
+  yield "</body>";
 }

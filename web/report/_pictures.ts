@@ -2,7 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { grayImage } from "../../images/gray_image.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
-import { resample } from "../../images/resample.ts";
+import { reduce, resample } from "../../images/resample.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
 import { safe } from "../../reports/tables/table_html.ts";
 
@@ -15,19 +15,16 @@ const MAP_SIDE = 64;
 
 /**
  * Makes the element of an X-ray: a small JPEG file with the size of the original image. The element
- * of a DICOM file also names the window or table of its grey levels.
+ * of a DICOM file also names the window or table of its grey levels. An element before it holds the
+ * size of a pixel in mm, if the file states it.
  */
 export async function imageElement(number: number, gray: GrayImage): Promise<string> {
-  const { width, height, grayLevels } = gray;
-  const scale = Math.min(1, IMAGE_SIDE / Math.max(width, height));
-  const to = [width, height].map((side) => Math.max(1, Math.round(scale * side))) as [
-    number,
-    number,
-  ];
-  const data = Uint8Array.from(resample(gray, ...to), Math.round);
-  const jpeg = await grayImage({ data, width: to[0], height: to[1] }).encodeJPEG(QUALITY);
+  const { width, height, grayLevels, spacing } = gray;
+  const jpeg = await grayImage(reduce(gray, IMAGE_SIDE)).encodeJPEG(QUALITY);
   const facts = { width, height, ...(grayLevels && { grey: grayLevels }) };
-  return element(`image-${number}`, facts, jpeg.toBase64());
+  // Earlier reports hold no size of a pixel: an element of its own leaves all others as they were.
+  const size = spacing ? dataElement(`spacing-${number}`, JSON.stringify(spacing)) : "";
+  return size + element(`image-${number}`, facts, jpeg.toBase64());
 }
 
 /** Makes the element of a missing X-ray or heatmap, with the reason. */
@@ -68,10 +65,7 @@ export function heatmapElement(
   const { width, height } = image;
   return element(
     `heatmap-${number}`,
-    {
-      ...{ side, size, x, y, span, width, height },
-      ...(down !== undefined && { down }),
-    },
+    { side, size, x, y, span, width, height, ...(down !== undefined && { down }) },
     new Uint8Array(deflateRawSync(bytes, { level: 9 })).toBase64(),
   );
 }
@@ -84,6 +78,11 @@ export function heatmapElement(
  */
 export function truthElement(number: number, outline: readonly Ring[]): string {
   return element(`truth-${number}`, {}, JSON.stringify(outline));
+}
+
+/** Makes an element with JSON for the page's script. */
+export function dataElement(id: string, json: string): string {
+  return `<script type="application/json" id="${id}">${json}</script>`;
 }
 
 /** Makes an element with data: browsers neither show nor run a script of type `text/plain`. */

@@ -2,9 +2,9 @@ import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { boxTexts } from "../../reports/box_text.ts";
 import { NO_CLASS } from "../../reports/tables/summary.ts";
 import { isGrounded } from "../../runs/run_folder.ts";
+import { foundIn } from "../review/scores.ts";
 import type { SampleRow } from "../review_api.ts";
 import { sampleRow } from "../sample_row.ts";
 
@@ -49,7 +49,8 @@ export function reportRow(
 ): ReportRow {
   const grounded = isGrounded(result) ? result : undefined;
   const stage = isGrounded(result) ? undefined : result.stage;
-  const { predicted, confidence, threshold } = grounded ?? {};
+  const { predicted, threshold } = grounded ?? {};
+  const found = foundIn(result);
   const { reason, ...row } = sampleRow(result, n);
   return {
     ...row,
@@ -62,7 +63,7 @@ export function reportRow(
     path: text(result.image),
     boxes: grounded?.boxes ?? [],
     ...(result.masks && { masks: result.masks.map(describeMask), truth }),
-    ...(predicted && { predicted, found: boxTexts(predicted, confidence) }),
+    ...(predicted && found && { predicted, found }),
     ...(typeof threshold === "number" && { threshold }),
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
   };

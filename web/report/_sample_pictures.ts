@@ -1,9 +1,8 @@
 import type { Size } from "../../base/geometry.ts";
-import type { Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../../reports/original_image.ts";
-import { locateImage } from "../../runs/locate_image.ts";
+import type { ReaderOptions } from "../../reports/reader_options.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
@@ -15,32 +14,42 @@ const PICTURE_SIDE = 1520;
 /** Most corners of a sample's outline, some 10 KB: no more than a picture takes. */
 const MAX_CORNERS = 1000;
 
-/** Callbacks of {@linkcode samplePictures}. */
-export interface PictureOptions {
-  /** Receives one sentence about each missing picture. */
-  readonly notify: (notice: string) => void;
-  /** Called before each sample with the number of results so far; it may abort by throwing. */
-  readonly onHeatmaps: (done: number) => void;
+/** Samples with a result in each of some columns. */
+export interface Reviewed {
+  /** Gives the results of each sample, from the first sample. */
+  readonly samples: () =>
+    | Iterable<readonly SampleResult[]>
+    | AsyncIterable<readonly SampleResult[]>;
+  /** Gives the run of a sample's result by the result's place. */
+  readonly runOf: (place: number) => Run;
+  /** Names of the columns: methods, settings or runs. */
+  readonly methods: readonly string[];
+}
+
+/** Callbacks of a page's writer; `onProgress` gets the number of results done. */
+export interface ReviewOptions extends Pick<ReaderOptions, "onNotice" | "signal"> {
+  readonly onProgress?: (done: number) => void;
 }
 
 /**
  * Yields the pictures of a page: each X-ray once, a heatmap a result, an outline of masks a sample.
+ * Heatmaps are numbered through.
  *
- * @param samples Results of each sample; heatmaps are numbered through.
- * @param runOf Run of a sample's result by its place.
+ * @param reviewed The samples.
  * @param images Number of each X-ray by its path.
  * @param options Callbacks.
  */
 export async function* samplePictures(
-  samples: Iterable<readonly SampleResult[]> | AsyncIterable<readonly SampleResult[]>,
-  runOf: (place: number) => Run,
+  { samples, runOf }: Reviewed,
   images: ReadonlyMap<string, number>,
-  { notify, onHeatmaps }: PictureOptions,
+  { onNotice, onProgress, signal }: ReviewOptions,
 ): AsyncIterableIterator<string> {
   const sizes = new Map<string, Size | undefined>();
+  const reasonOf = (error: unknown) => printable((error as Error).message, 500);
   let n = 0;
-  for await (const sample of samples) {
-    onHeatmaps(n);
+  for await (const sample of samples()) {
+    signal?.throwIfAborted();
+    onProgress?.(n);
     const first = n;
     let size: Size | undefined;
     for (const [place, result] of sample.entries()) {
@@ -53,48 +62,44 @@ export async function* samplePictures(
           size = heatmap.image;
           yield heatmapElement(number, heatmap);
         } catch (error) {
-          const reason = printable((error as Error).message, 500);
+          const reason = reasonOf(error);
           // The page names all heatmaps that are missing from the file in a single notice.
-          if (run.has(id, setting)) notify(`No heatmap of ${quote(id)}: ${reason}`);
+          if (run.has(id, setting)) onNotice?.(`No heatmap of ${quote(id)}: ${reason}`);
           yield missingElement(`heatmap-${number}`, reason);
         }
       }
-      const image = imageOf(result);
-      const name = images.get(image ?? "");
-      if (!image || name === undefined || sizes.has(image)) continue;
+      const image = imageOf(result) ?? "";
+      const name = images.get(image);
+      if (name === undefined || sizes.has(image)) continue;
       sizes.set(image, undefined);
       try {
-        const gray = await originalImage(await locateImage(runOf(0).folder, image), size);
+        const gray = await originalImage(run.folder, image, size);
         sizes.set(image, gray);
         yield await imageElement(name, gray);
       } catch (error) {
-        const reason = printable((error as Error).message, 500);
+        const reason = reasonOf(error);
         // Without a heatmap or boxes the page shows nothing on the X-ray, and the row says why.
         if (size || isGrounded(result) && result.predicted) {
-          notify(`No X-ray of ${quote(id)}: ${reason}`);
+          onNotice?.(`No X-ray of ${quote(id)}: ${reason}`);
         }
         yield missingElement(`image-${name}`, reason);
       }
     }
-    const result = sample.find(isGrounded) ?? sample[0]!;
+    const place = Math.max(sample.findIndex(isGrounded), 0);
+    const result = sample[place]!;
     const known = size ?? sizes.get(imageOf(result) ?? "");
+    if (!known) continue;
+    // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
+    const tolerance = Math.max(0.75, Math.max(known.width, known.height) / PICTURE_SIDE / 2);
     try {
-      const outline = known && await outlineIn(result, known);
+      const options = { tolerance, most: MAX_CORNERS };
+      const outline = await resultOutline(result, known, runOf(place).folder, options);
       if (outline) yield truthElement(first, outline);
     } catch (error) {
-      const reason = printable((error as Error).message, 500);
       // The row of a sample that dropped out says why.
-      if (isGrounded(result)) notify(`No ground truth of ${quote(result.id)}: ${reason}`);
+      if (isGrounded(result)) {
+        onNotice?.(`No ground truth of ${quote(result.id)}: ${reasonOf(error)}`);
+      }
     }
   }
-}
-
-/** Outline of a result's masks for the page's pictures; `undefined` if the result has no masks. */
-async function outlineIn(result: SampleResult, image: Size): Promise<Ring[] | undefined> {
-  // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
-  const tolerance = Math.max(
-    0.75,
-    ...[image.width, image.height].map((side) => side / PICTURE_SIDE / 2),
-  );
-  return await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
 }

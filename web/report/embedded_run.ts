@@ -5,32 +5,16 @@
  * @module
  */
 
-import { coveredRegion, type CropRegion, type GrayImage } from "../../base/geometry.ts";
+import { coveredRegion } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
-import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "../review/run_source.ts";
 import { factsOf } from "../review/scores.ts";
 import type { SampleRow } from "../review_api.ts";
+import type { Shown } from "../viewer/shown.ts";
 import type { ReportRow } from "./_rows.ts";
 
 /** The part of a report's data beside rows and pictures. */
 export type ReportFacts = Omit<SourceOverview, "rows">;
-
-/** A heatmap in the page: levels before the threshold, and the mask as scored. */
-interface EmbeddedHeatmap {
-  readonly crop: CropRegion;
-  readonly layers: readonly AveragedLayer[];
-  /** Side of the mask in pixels. */
-  readonly size: number;
-  /** `[size, size]` of 0 and 1. */
-  readonly scored: Uint8Array;
-}
-
-/** An X-ray in the page. */
-interface EmbeddedXray {
-  readonly gray: GrayImage;
-  readonly original: { readonly width: number; readonly height: number };
-}
 
 /** Most X-rays, heatmaps and outlines that stay decoded. */
 const MOST_KEPT = 60;
@@ -62,12 +46,12 @@ export class EmbeddedRun implements RunSource {
   }
 
   linkTo(fragment: string): string {
-    return new URL(`#${fragment.replace(/^#/, "")}`, location.href).href;
+    return new URL(fragment, location.href).href;
   }
 
   async #load(row: ReportRow): Promise<LoadedResult> {
     if (row.xray === null) {
-      throw new Error(`No X-ray of ${row.id}: ${row.reason ?? "none is named"}`);
+      throw new Error(`${row.id} ${row.reason ? factsOf(row) : "names no X-ray"}`);
     }
     const isGrounded = row.status === "scored" || row.status === "grounded";
     const name = `image-${row.xray}`;
@@ -102,7 +86,7 @@ export class EmbeddedRun implements RunSource {
         settings: {},
         notes: row.notes,
         ...{ crop: coveredRegion(original, "whole"), size: 1, isGrid: true, boxes: row.boxes },
-        ...heatmap,
+        ...(heatmap && { ...heatmap, cutAt: row.threshold ?? false }),
         ...(outline.length > 0 && { outline }),
         ...(row.predicted && { predicted: row.predicted }),
       },
@@ -131,23 +115,30 @@ async function find(name: string): Promise<HTMLElement> {
   return element;
 }
 
-async function xrayOf({ dataset, textContent }: HTMLElement): Promise<EmbeddedXray> {
+async function xrayOf(
+  { id, dataset, textContent }: HTMLElement,
+): Promise<Pick<Shown, "gray" | "original">> {
   const jpeg = new Blob([Uint8Array.fromBase64(textContent!)], { type: "image/jpeg" });
   const image = await createImageBitmap(jpeg);
   const { width, height } = image;
-  const context = new OffscreenCanvas(width, height).getContext("2d", {
-    willReadFrequently: true,
-  })!;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.drawImage(image, 0, 0);
   image.close();
   const { data: pixels } = context.getImageData(0, 0, width, height);
   const data = Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i]!);
   const original = { width: Number(dataset.width), height: Number(dataset.height) };
-  return { gray: { data, width, height }, original };
+  const spacing = document.getElementById(id.replace("image", "spacing"))?.textContent;
+  return {
+    gray: { data, width, height, ...(spacing && { spacing: JSON.parse(spacing) }) },
+    original,
+  };
 }
 
 /** Reads a heatmap; `heatmapElement()` of the report describes the form. */
-async function heatmapOf({ dataset, textContent }: HTMLElement): Promise<EmbeddedHeatmap> {
+async function heatmapOf(
+  { dataset, textContent }: HTMLElement,
+): Promise<Pick<Shown, "crop" | "layers" | "size" | "scored">> {
   const packed = new Blob([Uint8Array.fromBase64(textContent!)]).stream();
   const stream = packed.pipeThrough(new DecompressionStream("deflate-raw"));
   const bytes = await new Response(stream).bytes();

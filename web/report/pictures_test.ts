@@ -75,9 +75,11 @@ Deno.test("imageElement() holds a small X-ray and the size of the original", asy
   assertEquals([image.width, image.height], [384, 288]);
   assert(Math.abs(image.data[288 / 2 * 384 + 192]! - 127) < 4);
   const grayLevels = "window 1 of 2: centre 2048, width 4096";
-  const tiny = read(
-    await imageElement(0, { data: new Uint8Array(3), width: 3, height: 1, grayLevels }),
-  );
+  const [size, picture] = (await imageElement(0, {
+    ...{ data: new Uint8Array(3), width: 3, height: 1, grayLevels, spacing: [0.2, 0.1] },
+  })).split(/(?<=<\/script>)/);
+  assertEquals(size, '<script type="application/json" id="spacing-0">[0.2,0.1]</script>');
+  const tiny = read(`${picture}\n`);
   assertEquals(tiny.data.grey, grayLevels);
   const { width, height } = await decodeImage(tiny.bytes);
   assertEquals([width, height], [3, 1]);

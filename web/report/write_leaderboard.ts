@@ -16,8 +16,7 @@ import {
 } from "../../reports/leaderboard/board_files.ts";
 import { formatHtml, safe } from "../../reports/tables/table_html.ts";
 import { factsHtml } from "./_facts.ts";
-import { fillPage } from "./_slots.ts";
-import template from "./leaderboard.html" with { type: "text" };
+import { plainPage } from "./_plain_page.ts";
 import pageStyle from "../page/style.css" with { type: "text" };
 import ownStyle from "./leaderboard.css" with { type: "text" };
 
@@ -39,26 +38,25 @@ export async function writeLeaderboard(
   out: string,
 ): Promise<void> {
   const isAlone = divisions.length === 1;
-  const slots = {
-    title: () => [`<title>Groundray leaderboard</title>`],
-    heading: () => [
-      "<h1>Leaderboard</h1>\n<p>",
-      isAlone ? "" : `${divisions.length} sets of samples, each ranked by itself. `,
-      "Each value leads to its samples.</p>\n",
-      "<nav><ul>",
-      ...divisions.map((division, i) =>
-        `<li><a href="#d${i}">${safe(describeDivision(division))}</a>: ${
-          division.rankings.map((ranking, j) =>
-            `<a href="#d${i}-${j}">${safe(describeProtocol(ranking))}</a>`
-          ).join(" · ")
-        }</li>`
-      ),
-      "</ul></nav>",
-    ],
-    divisions: () => divisions.flatMap((division, i) => divisionHtml(division, `d${i}`, linkOf)),
-  };
+  const body = [
+    "<header><div><h1>Leaderboard</h1>\n<p>",
+    isAlone ? "" : `${divisions.length} sets of samples, each ranked by itself. `,
+    "Each value leads to its samples.</p>\n",
+    "<nav><ul>",
+    ...divisions.map((division, i) =>
+      `<li><a href="#d${i}">${safe(describeDivision(division))}</a>: ${
+        division.rankings.map((ranking, j) =>
+          `<a href="#d${i}-${j}">${safe(describeProtocol(ranking))}</a>`
+        ).join(" · ")
+      }</li>`
+    ),
+    "</ul></nav>\n",
+    '<p class="warning">Research software. Not for clinical use.</p></div></header>\n<main>',
+    ...divisions.flatMap((division, i) => divisionHtml(division, `d${i}`, linkOf)),
+    "</main>",
+  ];
   const style = pageStyle + ownStyle;
-  await writeWhole(out, fillPage({ template, style, script: "", slots }));
+  await writeWhole(out, await plainPage("Groundray leaderboard", style, body.join("")));
 }
 
 function divisionHtml(division: Division, id: string, linkOf: LinkOf): string[] {

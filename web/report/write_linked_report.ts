@@ -9,9 +9,9 @@ import type { Size } from "../../base/geometry.ts";
 import { boxTexts } from "../../reports/box_text.ts";
 import type { Answer } from "../../reports/detection.ts";
 import { safe } from "../../reports/tables/table_html.ts";
-import { fillPage } from "./_slots.ts";
-import style from "./linked_report.css" with { type: "text" };
-import template from "./linked_report.html" with { type: "text" };
+import { plainPage } from "./_plain_page.ts";
+import pageStyle from "../page/style.css" with { type: "text" };
+import ownStyle from "./linked_report.css" with { type: "text" };
 
 /** A sentence of a report with its answer. */
 export interface LinkedSentence extends ReportSentence, Answer {}
@@ -44,37 +44,30 @@ export async function linkedReportHtml(
 ): Promise<string> {
   const chosen = (i: number) => `main:has(#s${i}:checked) #p${i}`;
   const rules = [...sentences.keys(), sentences.length].map(chosen).join(",\n");
-  const parts = fillPage({
-    template,
-    style: `${style}@media screen {\n${rules} {\n  display: block;\n}\n}\n`,
-    script: "",
-    slots: {
-      title: () => [safe(`${report} on ${image}`)],
-      facts: () => [`${sentences.length} sentences, ${size.width} × ${size.height} pixels`],
-      sentences: () => [
-        radio(sentences.length, "The X-ray alone", [], ' checked=""'),
-        ...sentences.flatMap((sentence, i) => [
-          ...(sentence.heading && sentence.heading !== sentences[i - 1]?.heading
-            ? [`<h2>${safe(sentence.heading)}</h2>`]
-            : []),
-          radio(i, sentence.sentence, factsOf(sentence), "", sentence.negated),
-        ]),
-      ],
-      pictures: () => [
-        figure(sentences.length, plain, `The X-ray ${image}`, "The X-ray alone"),
-        ...sentences.map((sentence, i) =>
-          figure(
-            i,
-            sentence.picture ?? plain,
-            `The X-ray with the map of: ${sentence.sentence}`,
-            captionOf(sentence),
-          )
-        ),
-      ],
-      notes: () => [...notes, CAVEAT].map((note) => `<p>${safe(note)}</p>`),
-    },
-  });
-  return (await Array.fromAsync(parts)).join("");
+  const style = `${pageStyle}${ownStyle}@media screen {\n${rules} {\n  display: block;\n}\n}\n`;
+  const title = `${report} on ${image}`;
+  const parts = [
+    `<header><h1>${safe(title)}</h1>\n<p class="quiet">`,
+    `${sentences.length} sentences, ${size.width} × ${size.height} pixels</p></header>\n`,
+    "<main><fieldset><legend>Choose a sentence to see where it applies</legend>\n",
+    radio(sentences.length, "The X-ray alone", [], ' checked=""'),
+    ...sentences.flatMap((sentence, i) => [
+      ...(sentence.heading && sentence.heading !== sentences[i - 1]?.heading
+        ? [`<h2>${safe(sentence.heading)}</h2>`]
+        : []),
+      radio(i, sentence.sentence, factsOf(sentence), "", sentence.negated),
+    ]),
+    '</fieldset><div id="pictures">\n',
+    figure(sentences.length, plain, `The X-ray ${image}`, "The X-ray alone"),
+    ...sentences.map((sentence, i) => {
+      const alt = `The X-ray with the map of: ${sentence.sentence}`;
+      return figure(i, sentence.picture ?? plain, alt, captionOf(sentence));
+    }),
+    '</div></main>\n<footer class="quiet">',
+    ...[...notes, CAVEAT].map((note) => `<p>${safe(note)}</p>`),
+    "</footer>",
+  ];
+  return await plainPage(title, style, parts.join(""));
 }
 
 /** Facts below a sentence in the list. */

@@ -14,12 +14,8 @@ import { type Controls, readControls } from "../../reports/controls/controls.ts"
 import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
 import { formatHtml, safe } from "../../reports/tables/table_html.ts";
-import { writeWhole } from "../../base/write_whole.ts";
 import { factsHtml, runName } from "./_facts.ts";
-import { dataElement, missingSection, reportPage, scriptElement } from "./_page.ts";
-import { reportRow, scriptJson } from "./_rows.ts";
-import { samplePictures } from "./_sample_pictures.ts";
-import { sheetFigures } from "./_sheet.ts";
+import { writeReview } from "./_page.ts";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends ReaderOptions {
@@ -60,16 +56,16 @@ export async function writeRunReport(
   known?: { readonly laterality: Laterality; readonly controls: Controls | undefined },
   more: readonly ResultTable[] = [],
 ): Promise<string> {
-  const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
+  const { out = `${folder}/${REPORT}`, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
   const { record } = run;
-  const images = new Map<string, number>();
+  const images = new Set<string>();
   const lacking: SampleResult[] = [];
   let [found, judged] = [0, 0];
   const { done, summary, tables } = await tabulate(run, (result) => {
     found++;
     const image = imageOf(result);
-    if (image && !images.has(image)) images.set(image, images.size);
+    if (image) images.add(image);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   }, {
     laterality: async () =>
@@ -81,46 +77,21 @@ export async function writeRunReport(
     controls: async () =>
       known ? known.controls : await readControls(run, () => signal?.throwIfAborted()),
   });
-  const notices: string[] = [];
-  const notify = (notice: string) => {
-    notices.push(notice);
-    onNotice(notice);
-  };
   const missing = run.missing(lacking);
-  if (missing) notify(missing.message);
   const title = `${runName(record)}: ${done} of ${record.plan.length} samples on ${images.size} ` +
     `X-rays, ${describeCounts(summary)}`;
-  const methods = record.variants.map((name) => printable(name, 2000));
-  await writeWhole(
-    out,
-    reportPage({
-      title: `Groundray report: ${runName(record)}`,
-      tables: [`<h2>${safe(title)}</h2>\n`, ...[...tables, ...more].map(formatHtml)],
-      pictures: sheetFigures(run.samples(), () => run, methods),
-      settings: factsHtml(record),
-      async *data() {
-        yield dataElement("report", scriptJson({ title, methods }));
-        yield '<script type="application/json" id="rows">[';
-        let n = 0;
-        for await (const sample of run.samples()) {
-          const first = n;
-          for (const result of sample) {
-            const xray = images.get(imageOf(result) ?? "") ?? null;
-            yield `${n > 0 ? "," : ""}\n${scriptJson(reportRow(result, n++, xray, first))}`;
-          }
-        }
-        yield "\n]</script>";
-        yield scriptElement();
-        yield* samplePictures(run.samples(), () => run, images, {
-          notify,
-          onHeatmaps(n) {
-            signal?.throwIfAborted();
-            onProgress?.(judged + n, judged + found);
-          },
-        });
-        yield* missingSection(notices);
-      },
-    }),
-  );
+  await writeReview(out, {
+    title,
+    name: `Groundray report: ${runName(record)}`,
+    methods: record.variants.map((name) => printable(name, 2000)),
+    tables: [`<h2>${safe(title)}</h2>\n`, ...[...tables, ...more].map(formatHtml)],
+    settings: factsHtml(record),
+    notices: missing ? [missing.message] : [],
+    samples: () => run.samples(),
+    runOf: () => run,
+  }, {
+    ...options,
+    onProgress: (n) => onProgress?.(judged + n, judged + found),
+  });
   return out;
 }

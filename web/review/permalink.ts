@@ -35,7 +35,7 @@ export function writeLink({ sample, method, view }: Link): void {
   const query = new URLSearchParams({ sample });
   if (method !== undefined) query.set("setting", method);
   if (view && view.zoom !== 1) {
-    query.set("view", [view.x, view.y, view.zoom].map((part) => part.toFixed(4)).join());
+    query.set("view", [view.x, view.y, view.zoom].map((part) => part.toFixed(6)).join());
   }
   // An address of the same document needs no request; a report has no other address.
   history.replaceState(null, "", `#${query}`);

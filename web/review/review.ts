@@ -8,7 +8,17 @@
 import { printable } from "../../base/text.ts";
 import { WHOLE } from "../viewer/view.ts";
 import type { Gallery } from "../page/gallery.ts";
-import { make, part, say } from "../page/parts_of_page.ts";
+import {
+  input,
+  make,
+  makeButton,
+  onClick,
+  part,
+  say,
+  select,
+  show,
+  write,
+} from "../page/parts_of_page.ts";
 import { readLink, writeLink } from "./permalink.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "./run_source.ts";
 import {
@@ -19,10 +29,8 @@ import {
   selectSamples,
   type Wanted,
 } from "./sample_filter.ts";
-import { scoreText, SHOWN_SCORES } from "./scores.ts";
+import { scoreText, SHOWN_SCORES, type ShownScore } from "./scores.ts";
 import { isTyping } from "../page/tools.ts";
-
-const HEADINGS = SHOWN_SCORES.map(({ heading }) => heading);
 
 /** Headings of the differences to the first method, in points of mIoU. */
 const GAP = "Δ mIoU";
@@ -32,17 +40,8 @@ const MOST = "largest difference";
 const ALL = "all side by side";
 
 /** Ids of the controls that filter and sort the list. */
-const FILTERS = [
-  "search",
-  "column",
-  "category",
-  "sample-status",
-  "range-score",
-  "range-from",
-  "range-to",
-  "sort",
-  "descending",
-];
+const FILTERS =
+  "search column category sample-status range-score range-from range-to sort descending".split(" ");
 
 /** Lists a run's samples and shows the chosen sample. */
 export class Review {
@@ -51,6 +50,8 @@ export class Review {
   #samples: readonly ListedSample[] = [];
   #listed: readonly ListedSample[] = [];
   #methods: readonly string[] = [];
+  /** Headings of the list's columns. */
+  #columns: readonly string[] = [];
   /** Place of the chosen sample among all samples. */
   #chosen: number | undefined;
 
@@ -63,10 +64,8 @@ export class Review {
     const overview = await this.#source.open();
     this.#samples = groupSamples(overview.rows);
     this.#methods = overview.methods;
-    for (const id of ["review", "about", "copy-link", "to-scores"]) {
-      part(id, HTMLElement).hidden = false;
-    }
-    part("run-title", HTMLElement).textContent = overview.title;
+    for (const id of ["review", "about", "copy-link", "to-scores"]) show(id);
+    write("run-title", overview.title);
     this.#offerChoices(overview);
     this.#listen();
     this.#list();
@@ -74,20 +73,26 @@ export class Review {
     performance.mark("ready");
   }
 
-  #offerChoices({ isComparison }: SourceOverview): void {
+  #offerChoices({ rows, isComparison }: SourceOverview): void {
     const distinct = (key: "category" | "status") => [
       "",
-      ...new Set(this.#samples.flatMap(({ rows }) => rows.flatMap((row) => row[key] ?? []))),
+      ...new Set(rows.flatMap((row) => row[key] ?? [])),
     ];
     const isSeveral = this.#methods.length > 1;
-    part("review", HTMLElement).classList.toggle("several", isSeveral);
+    // Predicted boxes have one score only.
+    const scores = SHOWN_SCORES.filter(({ name }) => rows.some((row) => row[name] !== undefined));
+    const known = scores.map(({ heading }) => heading);
+    // Several methods need the place of the absolute CNR, which the order still has.
+    const listed = isSeveral
+      ? [...known.filter((_, i) => scores[i]!.name !== "absCnr"), GAP]
+      : known;
+    this.#columns = ["phrase", ...listed];
     part("column", HTMLElement).closest("label")!.hidden = !isSeveral;
     offer("column", isSeveral ? [ALL, ...this.#methods] : [""]);
     offer("category", distinct("category"));
     offer("sample-status", distinct("status"));
-    offer("range-score", HEADINGS);
-    const gaps = isSeveral ? [GAP, MOST] : [];
-    offer("sort", ["dataset", "phrase", "class", ...HEADINGS, ...gaps]);
+    offer("range-score", known);
+    offer("sort", ["dataset", "phrase", "class", ...known, ...isSeveral ? [GAP, MOST] : []]);
     if (isComparison) this.#sortBy(MOST, true);
   }
 
@@ -116,11 +121,11 @@ export class Review {
     });
     this.#gallery.onChange = () => this.#writeLink();
     addEventListener("hashchange", () => this.#goToLink());
-    part("copy-link", HTMLButtonElement).addEventListener("click", async () => {
+    onClick("copy-link", () => {
       this.#writeLink();
       const link = this.#source.linkTo(location.hash);
-      await navigator.clipboard?.writeText(link).then(
-        () => part("status", HTMLElement).textContent = "Link copied.",
+      navigator.clipboard?.writeText(link).then(
+        () => write("status", "Link copied."),
         () => say(`Copy this link: ${link}`),
       );
     });
@@ -138,7 +143,7 @@ export class Review {
     const link = readLink();
     const sample = this.#samples.find(({ rows: [row] }) => row!.id === link.sample);
     if (link.method !== undefined && this.#methods.includes(link.method)) {
-      part("column", HTMLSelectElement).value = link.method;
+      select("column").value = link.method;
       this.#list();
     }
     if (!sample) return false;
@@ -149,7 +154,7 @@ export class Review {
 
   /** Gives the chosen method; empty for all. */
   #method(): string {
-    const { value } = part("column", HTMLSelectElement);
+    const { value } = select("column");
     return value === ALL ? "" : value;
   }
 
@@ -157,72 +162,69 @@ export class Review {
     const { samples, unscored } = selectSamples(this.#samples, this.#wanted());
     this.#listed = samples;
     const hidden = unscored > 0 ? `, ${unscored} without this score left out` : "";
-    part("count", HTMLElement).textContent =
-      `${samples.length} of ${this.#samples.length} samples${hidden}`;
-    const list = part("list", HTMLElement);
-    const body = make("tbody");
-    body.append(...samples.map((sample) => this.#row(sample)));
-    list.replaceChildren(this.#head(), body);
-    if (samples.some(({ place }) => place === this.#chosen)) {
-      list.setAttribute("aria-activedescendant", `sample-${this.#chosen}`);
-    } else list.removeAttribute("aria-activedescendant");
+    write("count", `${samples.length} of ${this.#samples.length} samples${hidden}`);
+    const body = make("tbody", samples.map((sample) => this.#row(sample)));
+    part("list", HTMLElement).replaceChildren(this.#head(), body);
+    this.#mark();
   }
 
-  /** Headings of the list's columns. */
-  get #columns(): readonly string[] {
-    return ["phrase", ...HEADINGS, ...(this.#methods.length > 1 ? [GAP] : [])];
+  /** Marks the chosen sample in the list. */
+  #mark(): void {
+    const list = part("list", HTMLElement);
+    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
+    const row = document.getElementById(`sample-${this.#chosen}`);
+    row?.setAttribute("aria-selected", "true");
+    if (row) list.setAttribute("aria-activedescendant", row.id);
+    else list.removeAttribute("aria-activedescendant");
   }
 
   #head(): HTMLElement {
-    const sorted = part("sort", HTMLSelectElement).value;
-    const isDescending = part("descending", HTMLInputElement).checked;
-    const row = make("tr");
-    for (const name of this.#columns) {
+    const sorted = select("sort").value;
+    const isDescending = input("descending").checked;
+    const heads = this.#columns.map((name) => {
       const isSorted = sorted === name;
       const mark = isSorted ? isDescending ? " ▾" : " ▴" : "";
-      const button = make("button", name === "phrase" ? "Phrase" : name, { type: "button" });
-      button.append(make("span", mark, { ariaHidden: "true" }));
-      // Scores begin with the best, phrases with A.
-      button.addEventListener("click", () => {
+      const content = [
+        name === "phrase" ? "Phrase" : name,
+        make("span", mark, { ariaHidden: "true" }),
+      ];
+      const button = makeButton(content, () => {
+        // Scores begin with the best, phrases with A.
         this.#sortBy(name, isSorted ? !isDescending : name !== "phrase");
         this.#list();
         document.querySelector<HTMLElement>(`#list [data-key="${name}"] button`)?.focus();
       });
-      const head = make("th", "", {
+      const head = make("th", [button], {
         scope: "col",
         className: name === "phrase" ? "" : "number",
         ariaSort: isSorted ? isDescending ? "descending" : "ascending" : "none",
       });
       head.dataset.key = name;
-      head.append(button);
-      row.append(head);
-    }
-    const head = make("thead");
-    head.append(row);
-    return head;
+      return head;
+    });
+    return make("thead", [make("tr", heads)]);
   }
 
   #sortBy(name: string, isDescending: boolean): void {
-    part("sort", HTMLSelectElement).value = name;
-    part("descending", HTMLInputElement).checked = isDescending;
+    select("sort").value = name;
+    input("descending").checked = isDescending;
   }
 
   #row(sample: ListedSample): HTMLElement {
     const row = rowOf(sample, this.#method());
     const phrase = row.phrase || row.id;
     const about = row.status === "scored" ? row.category ?? "" : row.status;
-    const first = make("td", phrase, { title: phrase });
-    first.append(make("br"), make("small", about));
-    const scores = SHOWN_SCORES.map((score) => scoreText(score, row[score.name]));
     const gap = gapOf(sample);
-    const more = this.#methods.length < 2
-      ? []
-      : [gap === undefined ? "" : `${gap > 0 ? "+" : ""}${(100 * gap).toFixed(1)}`];
-    const element = make("tr");
-    element.append(first, ...[...scores, ...more].map((text) => make("td", text)));
-    element.id = `sample-${sample.place}`;
+    const texts = this.#columns.slice(1).map((name) => {
+      if (name !== GAP) return scoreText(scoreOf(name)!, row[scoreOf(name)!.name]);
+      return gap === undefined ? "" : `${gap > 0 ? "+" : ""}${(100 * gap).toFixed(1)}`;
+    });
+    const element = make("tr", [
+      make("td", [phrase, make("br"), make("small", about)], { title: phrase }),
+      ...texts.map((text) => make("td", text)),
+    ], { id: `sample-${sample.place}` });
     element.dataset.place = String(sample.place);
-    element.setAttribute("aria-selected", String(sample.place === this.#chosen));
+    element.ariaSelected = "false";
     return element;
   }
 
@@ -239,13 +241,9 @@ export class Review {
    * @param by Direction of the user's step, 1 or -1; the source reads ahead mostly that way.
    */
   async #choose(place: number, by = 1): Promise<void> {
-    const list = part("list", HTMLElement);
-    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
     this.#chosen = place;
-    const element = document.getElementById(`sample-${place}`);
-    element?.setAttribute("aria-selected", "true");
-    element?.scrollIntoView({ block: "nearest" });
-    if (element) list.setAttribute("aria-activedescendant", element.id);
+    this.#mark();
+    document.getElementById(`sample-${place}`)?.scrollIntoView({ block: "nearest" });
     const at = this.#listed.findIndex((sample) => sample.place === place);
     const method = this.#method();
     const ahead = [at + by, at + 2 * by, at + 3 * by, at - by].flatMap((place) => {
@@ -276,19 +274,19 @@ export class Review {
     say(undefined);
     const isSeveral = this.#methods.length > 1;
     const { finish } = loaded.find(({ finish }) => finish) ?? {};
+    // One control serves all methods: automatic means each method's own threshold.
     if (finish) this.#gallery.controls.useSettings(finish.sigma, isSeveral || finish.otsu);
-    const pictures = loaded.map(({ shown, finish }, i) => {
+    const pictures = loaded.map(({ shown }, i) => {
       if (!isSeveral) return shown;
       const { title, phrase = title } = shown;
-      const isUncut = finish?.otsu === false;
-      return { ...shown, title: `${methods[i] ?? "all"}: ${title}`, phrase, isUncut };
+      return { ...shown, title: `${methods[i] ?? "all"}: ${title}`, phrase };
     });
     const find = () => Promise.resolve(first.record);
     const model = first.record.model?.path;
     this.#gallery.show(pictures, { ...(model && { model }), find });
     const facts = loaded.flatMap(({ facts, shown: { notes } }, i) => {
       const own = [...facts, ...notes.map((note) => ["note", note] as const)];
-      return isSeveral && own.length > 0 ? [["", methods[i] ?? ""] as const, ...own] : own;
+      return isSeveral && own.length > 0 ? [["method", methods[i] ?? ""] as const, ...own] : own;
     });
     part("sample-facts", HTMLElement).replaceChildren(
       ...facts.flatMap(([name, text]) => [make("dt", name), make("dd", printable(text, 2000))]),
@@ -297,28 +295,28 @@ export class Review {
 
   /** Reads the controls that filter and sort. */
   #wanted(): Wanted {
-    const value = (id: string) => part(id, HTMLSelectElement).value;
-    const number = (id: string) => part(id, HTMLInputElement).valueAsNumber;
-    const scoreOf = (id: string) => SHOWN_SCORES.find(({ heading }) => heading === value(id));
-    const [from, to] = [number("range-from"), number("range-to")];
-    const hasRange = !(Number.isNaN(from) && Number.isNaN(to));
+    const [score, sort] = [scoreOf(select("range-score").value), select("sort").value];
+    const [from, to] = [input("range-from").valueAsNumber, input("range-to").valueAsNumber];
+    const hasRange = score && !(Number.isNaN(from) && Number.isNaN(to));
     const gaps: Record<string, "gap" | "most"> = { [GAP]: "gap", [MOST]: "most" };
     return {
-      words: part("search", HTMLInputElement).value,
-      category: value("category"),
-      status: value("sample-status"),
+      words: input("search").value,
+      category: select("category").value,
+      status: select("sample-status").value,
       method: this.#method(),
-      ...(hasRange && { range: { score: scoreOf("range-score")!, from, to } }),
-      sort: scoreOf("sort") ?? gaps[value("sort")] ??
-        value("sort") as "dataset" | "phrase" | "class",
-      descending: part("descending", HTMLInputElement).checked,
+      ...(hasRange && { range: { score, from, to } }),
+      sort: scoreOf(sort) ?? gaps[sort] ?? sort as "dataset" | "phrase" | "class",
+      descending: input("descending").checked,
     };
   }
 }
 
+/** Finds a score by its heading. */
+function scoreOf(heading: string): ShownScore | undefined {
+  return SHOWN_SCORES.find((score) => score.heading === heading);
+}
+
 /** Fills a list of choices; an empty value is shown as "all". */
 function offer(id: string, values: readonly string[]): void {
-  part(id, HTMLSelectElement).replaceChildren(
-    ...values.map((value) => make("option", value || "all", { value })),
-  );
+  select(id).replaceChildren(...values.map((value) => make("option", value || "all", { value })));
 }

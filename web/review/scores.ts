@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { boxTexts } from "../../reports/box_text.ts";
 import type { ScoreName } from "../../scoring/score_heatmap.ts";
 import type { SampleRow } from "../review_api.ts";
 
@@ -45,4 +47,10 @@ export function factsOf(row: SampleRow, found?: readonly string[]): string {
   });
   if (scores.length > 0) return scores.filter(Boolean).join(", ");
   return row.reason ? `${row.status}: ${row.reason}` : row.status;
+}
+
+/** Predicted boxes of a result in words; `undefined` for a method with heatmaps. */
+export function foundIn(result: SampleResult): string[] | undefined {
+  if (!("predicted" in result) || !result.predicted) return undefined;
+  return boxTexts(result.predicted, result.confidence);
 }

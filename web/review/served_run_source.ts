@@ -5,9 +5,7 @@
  * @module
  */
 
-import { coveredRegion, type GrayImage, type Size } from "../../base/geometry.ts";
-import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { boxTexts } from "../../reports/box_text.ts";
+import { coveredRegion } from "../../base/geometry.ts";
 import { formatHtml } from "../../reports/tables/table_html.ts";
 import { decodeParts } from "../parts.ts";
 import type { RunOverview, SampleDetail, SampleRow } from "../review_api.ts";
@@ -15,16 +13,13 @@ import type { Shown } from "../viewer/shown.ts";
 import { part } from "../page/parts_of_page.ts";
 import { recordOfRun } from "./run_record.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "./run_source.ts";
-import { factsOf } from "./scores.ts";
+import { factsOf, foundIn } from "./scores.ts";
 
 /** Sends a request to the server; throws an error with the server's sentence on a refusal. */
 export type Fetch = (path: string) => Promise<Response>;
 
 /** A decoded X-ray with the size of its file. */
-interface Picture {
-  readonly gray: GrayImage;
-  readonly original: Size;
-}
+type Picture = Pick<Shown, "gray" | "original">;
 
 /** A run behind the server's addresses. */
 export class ServedRunSource implements RunSource {
@@ -75,7 +70,7 @@ export class ServedRunSource implements RunSource {
       ...picture,
       image: result.image ?? result.id,
       title: result.phrase ?? result.id,
-      facts: factsOf(row, foundOf(result)),
+      facts: factsOf(row, foundIn(result)),
       settings,
       notes: [...("notes" in result ? result.notes ?? [] : []), ...(fault ? [fault] : [])],
       crop: heatmap?.crop ?? coveredRegion({ width, height }, "whole"),
@@ -85,6 +80,7 @@ export class ServedRunSource implements RunSource {
       ...(outline && { outline }),
       ...(predicted && { predicted }),
       ...(heatmap && { layers: heatmap.layers }),
+      ...(heatmap && heatmap.otsu !== true && { cutAt: heatmap.otsu }),
     };
     return { shown, record, finish: heatmap, facts: [] };
   }
@@ -99,18 +95,15 @@ export class ServedRunSource implements RunSource {
   async #read(path: string): Promise<Picture> {
     const response = await this.#fetch(path);
     const number = (name: string) => Number(response.headers.get(name));
+    const spacing = response.headers.get("x-spacing");
     return {
       gray: {
         data: new Uint8Array(await response.arrayBuffer()),
         width: number("x-width"),
         height: number("x-height"),
+        ...(spacing && { spacing: JSON.parse(spacing) }),
       },
       original: { width: number("x-original-width"), height: number("x-original-height") },
     };
   }
-}
-
-function foundOf(result: SampleResult): readonly string[] | undefined {
-  if (!("predicted" in result) || !result.predicted) return undefined;
-  return boxTexts(result.predicted, result.confidence);
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Size } from "../../base/geometry.ts";
+import type { GrayImage, Size } from "../../base/geometry.ts";
 
 /** An X-ray, reduced in size for a page. */
-export interface Picture extends Size {
+export interface Picture extends Pick<GrayImage, "width" | "height" | "spacing"> {
   /** Grey values 0..255, row-major `[height, width]`. */
   readonly data: Uint8Array<ArrayBuffer>;
   /** Size of the image in the file, in pixels. */

@@ -8,7 +8,7 @@ import "../../base/host/deno/mod.ts";
 import { sentenceOf } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { resample } from "../../images/resample.ts";
+import { reduce } from "../../images/resample.ts";
 import type { Picture, Reading } from "./picture.ts";
 
 /** Maximum length of a picture's longer side, in pixels. */
@@ -22,15 +22,9 @@ async function readPicture(path: string): Promise<Picture> {
         "server started",
     );
   });
-  const { width, height } = gray;
-  const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
-  const [toWidth, toHeight] = [width, height].map((side) =>
-    Math.max(1, Math.round(scale * side))
-  ) as [number, number];
-  const data = scale === 1
-    ? Uint8Array.from(gray.data)
-    : Uint8Array.from(resample(gray, toWidth, toHeight), Math.round);
-  return { data, width: toWidth, height: toHeight, original: { width, height } };
+  const { width, height, spacing } = gray;
+  const reduced = reduce(gray, MAX_SIDE);
+  return { ...reduced, original: { width, height }, ...(spacing && { spacing }) };
 }
 
 /** The used part of the worker's global scope. */

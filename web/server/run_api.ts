@@ -56,13 +56,16 @@ export class RunApi implements Disposable {
       return respondError(`The results name no image of ${quote(result.id, 60)}`, 404);
     }
     try {
-      const { data, width, height, original } = await pictures.get(await run.locate(image));
+      const { data, width, height, original, spacing } = await pictures.get(
+        await run.locate(image),
+      );
       return respond(data, {
         ...BYTES,
         "x-width": String(width),
         "x-height": String(height),
         "x-original-width": String(original.width),
         "x-original-height": String(original.height),
+        ...(spacing && { "x-spacing": JSON.stringify(spacing) }),
       });
     } catch (error) {
       return respondError((error as Error).message, 404);

@@ -84,7 +84,7 @@ export class ServedRun {
    * @throws {SyntaxError} If the result's heatmap cannot be read.
    */
   async detail(result: SampleResult, sizeOf: () => Promise<Size>): Promise<SampleDetail> {
-    if (!hasHeatmap(result)) return { result, ...await outlineIn(result, sizeOf) };
+    if (!hasHeatmap(result)) return { result, ...await outlineIn(result, sizeOf, this.#folder) };
     return await this.#alone(async (): Promise<SampleDetail> => {
       const { run } = this.#snapshot;
       const { sigma, otsu } = run.settingsOf(result.setting);
@@ -94,7 +94,11 @@ export class ServedRun {
         crop: cropRegion(image.width, image.height, view),
         isGrid: view !== undefined,
       };
-      return { result, heatmap, ...await outlineIn(result, () => Promise.resolve(image)) };
+      return {
+        result,
+        heatmap,
+        ...await outlineIn(result, () => Promise.resolve(image), this.#folder),
+      };
     });
   }
 
@@ -108,12 +112,13 @@ export class ServedRun {
 async function outlineIn(
   result: SampleResult,
   sizeOf: () => Promise<Size>,
+  folder: string,
 ): Promise<Pick<SampleDetail, "outline" | "fault">> {
   if (!result.masks) return {};
   try {
     // The page enlarges the X-ray, so that half a pixel of it shows.
     const options = { tolerance: 0.5, most: MAX_CORNERS };
-    const outline = await resultOutline(result, await sizeOf(), options);
+    const outline = await resultOutline(result, await sizeOf(), folder, options);
     return outline ? { outline } : {};
   } catch (error) {
     // The reason of a sample that dropped out says it already.

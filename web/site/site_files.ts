@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /**
  * The page as static files, which need no server but a host of files.
  *

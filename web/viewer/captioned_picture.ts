@@ -10,33 +10,18 @@ import { nameOf } from "../../base/paths.ts";
 import { captionOf, type Paragraph, wrapText } from "../../reports/figures/caption.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
 
-/** Minimum width of the caption in CSS pixels, also below a narrower picture. */
-const MIN_WIDTH = 360;
+/** Least width of a caption, also below a narrower picture, and size of the colour scale's bar. */
+const [MIN_WIDTH, BAR] = [360, { width: 160, height: 12 }];
 
-/** Space around the text (`MARGIN`) and between paragraphs (`GAP`), in CSS pixels. */
-const MARGIN = 10;
-const GAP = 5;
-
-/** Font size (`SIZE`) and line height (`LINE`), in CSS pixels. */
-const SIZE = 14;
-const LINE = 19;
-
-/** Size of the colour scale's bar in CSS pixels. */
-const BAR = { width: 160, height: 12 };
-
-/** A line of the caption; `y` is its top in CSS pixels. */
-interface Line {
-  readonly text: string;
-  readonly kind: Paragraph["kind"];
-  readonly y: number;
-}
+/** Space around the text and between paragraphs, size of the font, height of a line; CSS pixels. */
+const [MARGIN, GAP, SIZE, LINE] = [10, 5, 14, 19];
 
 /**
  * Copies a canvas and writes a caption below the copy.
  *
  * @param picture The painted canvas.
  * @param shown The phrase that the canvas shows.
- * @param finished The phrase's heatmap, as on the canvas.
+ * @param finished The phrase's heatmap, as on the canvas; `undefined` for predicted boxes.
  * @param look Display settings of the canvas.
  * @param made Model and settings, in words.
  * @param side Longer side of a picture in pixels of its own; 0 for a canvas of the screen.
@@ -44,7 +29,7 @@ interface Line {
 export function captionedPicture(
   picture: HTMLCanvasElement | OffscreenCanvas,
   shown: Shown,
-  finished: Finished,
+  finished: Finished | undefined,
   look: Look,
   made: string,
   side = 0,
@@ -52,8 +37,21 @@ export function captionedPicture(
   const ratio = side === 0 ? devicePixelRatio : Math.max(1, side / 1024);
   const width = Math.max(picture.width, MIN_WIDTH * ratio);
   const context = new OffscreenCanvas(1, 1).getContext("2d")!;
-  const { lines, height } = layOut(captionFor(shown, finished, look, made), width / ratio, context);
   const { canvas } = context;
+  /** Lines with their tops in CSS pixels. */
+  const lines: { readonly text: string; readonly kind: Paragraph["kind"]; readonly y: number }[] =
+    [];
+  let height = MARGIN;
+  for (const { kind, text, mostLines } of captionFor(shown, finished, look, made)) {
+    context.font = fontOf(kind);
+    const measure = (text: string) => context.measureText(text).width;
+    for (const line of wrapText(text, width / ratio - 2 * MARGIN, measure, mostLines)) {
+      lines.push({ text: line, kind, y: height });
+      height += LINE;
+    }
+    height += GAP;
+  }
+  height += MARGIN - GAP;
   [canvas.width, canvas.height] = [width, picture.height + Math.ceil(height * ratio)];
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -77,43 +75,26 @@ export function captionedPicture(
 
 function captionFor(
   shown: Shown,
-  { threshold, isOtsu }: Finished,
+  finished: Finished | undefined,
   look: Look,
   made: string,
 ): Paragraph[] {
   const { title, phrase = title, image, facts, crop, original, boxes, outline } = shown;
+  const { threshold, isOtsu = false } = finished ?? {};
   const notes = [...shown.notes, "Research only. Not for clinical use."];
   const key = [
     ...(title === phrase ? [] : [`Shown: ${title}.`]),
     ...(facts ? [`${facts}.`] : []),
-    ...(look.outline ? ["Light blue: outline of the mask."] : []),
-    ...(look.box ? ["Dashed: boxes around its parts, with their mean heat."] : []),
+    ...(finished && look.outline ? ["Light blue: outline of the mask."] : []),
+    ...(finished && look.box ? ["Dashed: boxes around its parts, with their mean heat."] : []),
     ...(look.truth && (boxes.length > 0 || outline) ? ["Green: ground truth."] : []),
     ...(isWhole(crop, original) ? [] : ["Dimmed: outside the model's square."]),
     `Size: ${original.width} x ${original.height} pixels.`,
     ...(made ? [`Made with ${made}.`] : []),
   ];
   // The caption leaves out the X-ray's folders, which may contain a patient's name.
-  return captionOf({ phrase, image: nameOf(image), threshold, isOtsu, key, notes });
-}
-
-function layOut(
-  paragraphs: readonly Paragraph[],
-  width: number,
-  context: OffscreenCanvasRenderingContext2D,
-): { lines: Line[]; height: number } {
-  const lines: Line[] = [];
-  let y = MARGIN;
-  for (const { kind, text, mostLines } of paragraphs) {
-    context.font = fontOf(kind);
-    const measure = (text: string) => context.measureText(text).width;
-    for (const line of wrapText(text, width - 2 * MARGIN, measure, mostLines)) {
-      lines.push({ text: line, kind, y });
-      y += LINE;
-    }
-    y += GAP;
-  }
-  return { lines, height: y - GAP + MARGIN };
+  const caption = { phrase, image: nameOf(image), threshold, isOtsu, key, notes };
+  return captionOf({ ...caption, ...(!finished && { found: "Light blue: predicted boxes." }) });
 }
 
 function fontOf(kind: Paragraph["kind"]): string {

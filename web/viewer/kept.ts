@@ -14,29 +14,28 @@ export type Keeper = "sessionStorage" | "localStorage";
  * @returns Whether the browser keeps the value.
  */
 export function keep(where: Keeper, key: string, value: string): boolean {
-  try {
+  return attempt(() => {
     globalThis[where].setItem(key, value);
     return true;
-  } catch {
-    return false;
-  }
+  }) ?? false;
 }
 
 /** Gives a kept value; `null` if there is none. */
 export function recall(where: Keeper, key: string): string | null {
-  try {
-    return globalThis[where].getItem(key);
-  } catch {
-    return null;
-  }
+  return attempt(() => globalThis[where].getItem(key)) ?? null;
 }
 
 /** Removes a kept value. */
 export function forget(where: Keeper, key: string): void {
+  attempt(() => globalThis[where].removeItem(key));
+}
+
+/** Uses the browser's storage; `undefined` if the browser keeps nothing. */
+function attempt<T>(act: () => T): T | undefined {
   try {
-    globalThis[where].removeItem(key);
+    return act();
   } catch {
-    // A browser that keeps nothing has nothing to forget.
+    return undefined;
   }
 }
 

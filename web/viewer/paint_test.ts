@@ -61,7 +61,7 @@ Deno.test("smooth() and cut() finish a heatmap at any threshold, and leave a bas
     layers: [{ layer: 0, side, data }],
   };
   const finish = (shown: Attended, sigma: number, threshold: "otsu" | number) =>
-    cut(smooth(shown, sigma), threshold, shown.crop);
+    cut(smooth(shown, sigma), threshold, shown);
   const area = (heatmap: Float32Array) => heatmap.filter((value) => value > 0).length;
   const otsu = finish(shown, 0, "otsu");
   const strict = finish(shown, 0, 0.9);
@@ -70,6 +70,10 @@ Deno.test("smooth() and cut() finish a heatmap at any threshold, and leave a bas
   const grid = finish({ ...shown, isGrid: true }, 3, 0.5);
   assertEquals([grid.size, area(grid.heatmap)], [side, 1]);
   assertEquals(grid.originalBox, [12, 8, 8, 8]);
+  const own = cut(smooth(shown, 0), "otsu", { ...shown, cutAt: 0.9 });
+  assertEquals([own.heatmap, own.threshold, own.isOtsu], [strict.heatmap, 0.9, false]);
+  const uncut = cut(smooth(shown, 0), "otsu", { ...shown, cutAt: false });
+  assertEquals([uncut.heatmap === uncut.normalised, uncut.threshold], [true, undefined]);
   // A report's heatmap is smaller than its mask as scored, which stands for Otsu's cut.
   const scored = Uint8Array.from({ length: 64 }, (_, i) => i < 8 ? 1 : 0);
   const report = finish({ ...shown, isGrid: true, scored, size: 8 }, 3, "otsu");

@@ -9,10 +9,13 @@ import type { ServerFacts } from "../review_api.ts";
 import type { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, cut, type Finished, type Look, smooth, type Smoothed } from "./shown.ts";
 
-/** A picture's request for a finished heatmap, with the callback that receives it. */
-interface Wish {
+/** A picture's wish for a finished heatmap. */
+export interface Wish {
+  /** The phrase with its attention. */
   readonly phrase: Attended;
+  /** Gaussian and threshold. */
   readonly look: Pick<Look, "sigma" | "threshold">;
+  /** Called with the finished heatmap. */
   readonly take: (finished: Finished) => void;
 }
 
@@ -26,9 +29,9 @@ const TURN = 12;
  * wishes do not pile up while a slider moves.
  */
 export class RefinishQueue {
-  readonly #device: ServerFacts["device"];
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;
+  readonly #isAnyGpu: boolean;
   readonly #Finisher: typeof GpuFinisher | undefined;
   readonly #wishes = new Map<object, Wish>();
   /** Smoothed heatmaps by their layers: another threshold needs only a new cut. */
@@ -51,25 +54,13 @@ export class RefinishQueue {
     onError: (error: Error) => void,
     Finisher?: typeof GpuFinisher,
   ) {
-    [this.#device, this.#onPlace, this.#onError] = [device, onPlace, onError];
-    this.#Finisher = Finisher;
+    [this.#onPlace, this.#onError, this.#isAnyGpu] = [onPlace, onError, device === "gpu"];
+    this.#Finisher = device === "cpu" ? undefined : Finisher;
   }
 
-  /**
-   * Queues a heatmap to finish.
-   *
-   * @param picture The picture that wishes; its older wish is dropped.
-   * @param phrase The phrase with its attention.
-   * @param look Gaussian and threshold.
-   * @param take Called with the finished heatmap.
-   */
-  wish(
-    picture: object,
-    phrase: Attended,
-    look: Pick<Look, "sigma" | "threshold">,
-    take: (finished: Finished) => void,
-  ): void {
-    this.#wishes.set(picture, { phrase, look, take });
+  /** Queues a picture's wish, in place of its older wish. */
+  wish(picture: object, wish: Wish): void {
+    this.#wishes.set(picture, wish);
     if (!this.#isBusy) this.#work();
   }
 
@@ -90,14 +81,13 @@ export class RefinishQueue {
 
   async #open(): Promise<void> {
     try {
-      const Finisher = this.#device === "cpu" ? undefined : this.#Finisher;
-      const gpu = Finisher && await openGpu();
-      if (gpu && (gpu.adapter.isHardware || this.#device === "gpu")) {
-        this.#gpu = new Finisher!(gpu);
+      const gpu = this.#Finisher && await openGpu();
+      if (gpu && (gpu.adapter.isHardware || this.#isAnyGpu)) {
+        this.#gpu = new this.#Finisher!(gpu);
         return this.#onPlace(`Heatmaps are finished on ${this.#gpu.name}.`);
       }
       gpu?.destroy();
-      this.#onPlace(`${ON_PROCESSOR}${this.#device === "gpu" ? ": there is no WebGPU" : ""}.`);
+      this.#onPlace(`${ON_PROCESSOR}${this.#isAnyGpu ? ": there is no WebGPU" : ""}.`);
     } catch (error) {
       this.#onPlace(`${ON_PROCESSOR}: ${(error as Error).message}`);
     }
@@ -147,8 +137,7 @@ export class RefinishQueue {
     try {
       const made = this.#knownFor(wish) ?? smooth(phrase, look.sigma);
       this.#known.set(phrase.layers, made);
-      const cuttable = phrase.isUncut ? { ...made, otsu: undefined } : made;
-      take(cut(cuttable, look.threshold, phrase.crop));
+      take(cut(made, look.threshold, phrase));
     } catch (error) {
       this.#onError(error as Error);
     }

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
+import {
+  type Box,
+  type CropRegion,
+  type GrayImage,
+  type Size,
+  toOriginal,
+} from "../../base/geometry.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { Ring } from "../../base/outline.ts";
 import { finishGrid } from "../../methods/grid_heatmap.ts";
@@ -24,10 +30,10 @@ export interface Shown {
   readonly image: string;
   /** Scores of the sample, or progress of the run. */
   readonly facts: string;
-  /** The X-ray; may be reduced in size. */
+  /** The X-ray; may be reduced in size. Its spacing is the spacing of the file's pixels. */
   readonly gray: GrayImage;
   /** Size of the X-ray's file in pixels. */
-  readonly original: { readonly width: number; readonly height: number };
+  readonly original: Size;
   /** The square that the heatmap covers, in pixels of the file. */
   readonly crop: CropRegion;
   /** Mean attention of each layer; absent before the first step and without a heatmap. */
@@ -36,12 +42,10 @@ export interface Shown {
   readonly size: number;
   /** Whether `layers` holds a finished heatmap, which takes no Gaussian: a baseline's, a report's. */
   readonly isGrid: boolean;
-  /** Whether the run did not cut this heatmap, so that an automatic threshold cuts nothing. */
-  readonly isUncut?: boolean;
-  /** The run's own mask from a report, `[size, size]` of 0 and 1; it stands for Otsu's cut. */
+  /** Automatic threshold in place of Otsu's: the run's own, or `false` if the run did not cut. */
+  readonly cutAt?: number | false;
+  /** The run's own mask from a report, `[size, size]` of 0 and 1; it stands for the automatic cut. */
   readonly scored?: Uint8Array;
-  /** Distance between rows, then between columns, in mm; only a DICOM file states it. */
-  readonly spacing?: readonly [row: number, column: number];
   /** The DICOM file behind the X-ray, to which a segmentation refers. */
   readonly reference?: DicomReference;
   /** Ground truth boxes, in pixels of the file. */
@@ -87,20 +91,12 @@ export interface Smoothed {
   readonly sigma: number;
   /** Otsu's threshold; `undefined` for a constant heatmap or a baseline's. */
   readonly otsu: number | undefined;
-  /** The run's own mask; see {@linkcode Shown.scored}. */
-  readonly scored?: Uint8Array;
 }
 
 /** A finished heatmap. */
-export interface Finished {
+export interface Finished extends Omit<Smoothed, "otsu"> {
   /** Values 0..1, `[size, size]`; 0 outside the mask. */
   readonly heatmap: Float32Array;
-  /** The same values before the cut. */
-  readonly normalised: Float32Array;
-  /** Side in pixels. */
-  readonly size: number;
-  /** Standard deviation of the Gaussian in heatmap pixels. */
-  readonly sigma: number;
   /** Threshold of the cut; `undefined` if the heatmap has no cut. */
   readonly threshold: number | undefined;
   /** Whether Otsu's threshold was requested; a constant heatmap has none. */
@@ -133,8 +129,9 @@ export function smooth({ layers, isGrid, size, scored }: Attended, sigma: number
   if (isGrid) {
     const [{ data, side }] = layers as [AveragedLayer];
     const { normalised } = finishGrid({ values: data, side });
-    if (!scored) return { normalised, size: side, sigma, otsu: undefined };
-    return { normalised: enlarge(normalised, side, size), size, sigma, otsu: undefined, scored };
+    return scored
+      ? { normalised: enlarge(normalised, side, size), size, sigma, otsu: undefined }
+      : { normalised, size: side, sigma, otsu: undefined };
   }
   const { normalised, threshold } = finishHeatmap(layers, { size, sigma });
   return { normalised, size, sigma, otsu: threshold };
@@ -143,26 +140,30 @@ export function smooth({ layers, isGrid, size, scored }: Attended, sigma: number
 /**
  * Cuts a heatmap at a threshold.
  *
- * @param threshold Otsu's threshold, or a threshold of 0..1. A heatmap without Otsu's threshold
- * gets no cut at `"otsu"`.
- * @param crop The square that the heatmap covers, in pixels of the file.
+ * @param threshold A threshold of 0..1, or `"otsu"` for the automatic one: the phrase's own, else
+ * Otsu's. A heatmap without either gets no cut.
+ * @param phrase The heatmap's phrase.
  */
 export function cut(
-  { normalised, size, sigma, otsu, scored }: Smoothed,
+  { normalised, size, sigma, otsu }: Smoothed,
   threshold: Look["threshold"],
-  crop: CropRegion,
+  { crop, cutAt, scored }: Pick<Shown, "crop" | "cutAt" | "scored">,
 ): Finished {
-  const isOtsu = threshold === "otsu";
-  const limit = threshold === "otsu" ? otsu : threshold;
-  const shared = { normalised, size, sigma, threshold: limit, isOtsu };
-  if (limit === undefined && !scored) {
-    return { ...shared, heatmap: normalised, originalBox: undefined };
-  }
-  const heatmap = limit === undefined
-    ? normalised.map((value, i) => scored![i] ? Math.max(value, LEAST) : 0)
+  const isAutomatic = threshold === "otsu";
+  const limit = (isAutomatic ? cutAt ?? otsu : threshold) ?? false;
+  const mask = isAutomatic ? scored : undefined;
+  const heatmap = mask
+    ? normalised.map((value, i) => mask[i] ? Math.max(value, LEAST) : 0)
+    : limit === false
+    ? normalised
     : applyThreshold(normalised, limit);
-  const box = maskBox(heatmap, size, size);
-  return { ...shared, heatmap, originalBox: box && toOriginal(box, size, crop) };
+  const box = heatmap === normalised ? undefined : maskBox(heatmap, size, size);
+  return {
+    ...{ heatmap, normalised, size, sigma },
+    threshold: limit === false ? undefined : limit,
+    isOtsu: isAutomatic && cutAt === undefined,
+    originalBox: box && toOriginal(box, size, crop),
+  };
 }
 
 /** Heat of a pixel in a report's mask, if the report's levels round the heat to 0. */

@@ -62,24 +62,21 @@ export interface Shared {
 export class Viewer {
   /** Canvas of the picture. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
-  /** Zoom, window, and values under the cursor. */
+  /** Zoom, window, values under the cursor, and length of the ruler. */
   readonly readout: HTMLElement = document.createElement("output");
   readonly #shared: Shared;
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
   /** Cached, like the four below: a moved view repaints with the same pixels and outline. */
-  readonly #grayCanvas = lastMade((
-    gray: GrayImage,
-    black: number,
-    white: number,
-    invert: boolean,
-  ) => toCanvas(paintGray(gray, black, white, invert), gray.width, gray.height));
+  readonly #grayCanvas = lastMade((...given: Parameters<typeof paintGray>) =>
+    toCanvas(paintGray(...given), given[0].width, given[0].height)
+  );
   readonly #heatCanvas = lastMade(
     ({ heatmap, size }: Finished, colors: Look["colors"], opacity: number) =>
       toCanvas(paintHeatmap(heatmap, colors, opacity), size, size),
   );
-  readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
+  readonly #outline = lastMade(outlinePath);
   readonly #truth = lastMade(ringPath);
   readonly #parts = lastMade(partsOf);
   #isQueued = false;
@@ -88,7 +85,7 @@ export class Viewer {
   constructor(shared: Shared) {
     this.#shared = shared;
     this.canvas.tabIndex = 0;
-    this.canvas.setAttribute("role", "img");
+    this.canvas.role = "img";
     this.readout.ariaLive = "off";
     this.#listen();
     new ResizeObserver(() => this.draw()).observe(this.canvas);
@@ -114,31 +111,26 @@ export class Viewer {
     const isAsked = isSame && before.layers === shown.layers &&
       lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
     if (isAttended(shown) && !isAsked) {
-      this.canvas.setAttribute("aria-busy", "true");
-      this.#shared.finishing.wish(this, shown, look, (finished) => {
+      this.canvas.ariaBusy = "true";
+      const take = (finished: Finished) => {
         // A heatmap with earlier display settings may arrive first: stay busy after it.
-        if (look === this.#look) this.canvas.setAttribute("aria-busy", "false");
-        this.#take(finished, shown);
-      });
+        if (look === this.#look) this.canvas.ariaBusy = "false";
+        if (!isSamePhrase(shown, this.#shown!)) return;
+        this.#finished = finished;
+        this.#describe();
+      };
+      this.#shared.finishing.wish(this, { phrase: shown, look, take });
     }
     this.#describe();
-    this.draw();
-  }
-
-  #take(finished: Finished, of: Shown): void {
-    if (!this.#shown || !isSamePhrase(of, this.#shown)) return;
-    this.#finished = finished;
-    this.#describe();
-    this.draw();
   }
 
   #describe(): void {
-    const box = this.#finished?.originalBox;
-    this.canvas.setAttribute(
-      "aria-label",
-      `X-ray with the heatmap of "${this.#shown!.title}"` +
-        (box ? `, mask within ${box[2]} by ${box[3]} pixels at ${box[0]}, ${box[1]}` : ""),
-    );
+    const [x, y, width, height] = this.#finished?.originalBox ?? [];
+    const mask = width === undefined
+      ? ""
+      : `, mask within ${width} by ${height} pixels at ${x}, ${y}`;
+    this.canvas.ariaLabel = `X-ray with the heatmap of "${this.#shown!.title}"${mask}`;
+    this.draw();
   }
 
   /** Schedules a repaint before the next frame. */
@@ -165,11 +157,10 @@ export class Viewer {
   paint(): void {
     const { canvas } = this;
     const ratio = devicePixelRatio;
-    const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(
-      Math.round,
-    );
+    const width = Math.round(canvas.clientWidth * ratio);
+    const height = Math.round(canvas.clientHeight * ratio);
     if (canvas.width !== width || canvas.height !== height) {
-      [canvas.width, canvas.height] = [width!, height!];
+      Object.assign(canvas, { width, height });
     }
     // A finger scrolls the page while the whole X-ray is visible, since it cannot move.
     const { view, mode } = this.#shared;
@@ -213,20 +204,16 @@ export class Viewer {
       this.#paintHeatmap(context, shown, look, unit);
       // Dim the part of the X-ray outside the model's crop.
       context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
-      const outside = new Path2D();
-      outside.rect(0, 0, width, height);
-      outside.rect(x, y, side, down);
+      const outside = boxPath([0, 0, width, height]);
+      outside.addPath(boxPath([x, y, side, down]));
       context.fill(outside, "evenodd");
       this.#paintBoxes(context, shown, look, unit);
     }
     const { ruler } = this.#shared.marks;
     if (!ruler) return;
     const [x1, y1, x2, y2] = ruler;
-    const line = new Path2D();
-    line.moveTo(x1, y1);
-    line.lineTo(x2, y2);
-    frame(context, MARK, line, unit);
-    write(context, lengthOf(ruler, shown.spacing), x2, y2, unit);
+    frame(context, MARK, new Path2D(`M${x1} ${y1}L${x2} ${y2}`), unit);
+    write(context, lengthOf(ruler, shown.gray.spacing), x2, y2, unit);
   }
 
   #paintBoxes(context: Context, shown: Shown, look: Look, unit: number): void {
@@ -243,23 +230,17 @@ export class Viewer {
     if (outline.length > 0) frame(context, css(BOX), this.#truth(outline), unit);
   }
 
-  #paintHeatmap(
-    context: Context,
-    { crop: { x, y, side, height = side } }: Shown,
-    look: Look,
-    unit: number,
-  ): void {
+  #paintHeatmap(context: Context, { crop }: Shown, look: Look, unit: number): void {
     if (!this.#finished) return;
+    const { x, y, side, height = side } = crop;
+    const { size } = this.#finished;
     const heat = this.#heatCanvas(this.#finished, look.colors, look.opacity);
     context.drawImage(heat, x, y, side, height);
     if (!look.outline) return;
-    const { size } = this.#finished;
     const outline = new Path2D();
+    const stretch = new DOMMatrix([side / size, 0, 0, height / size, x, y]);
     // A transformed path keeps the width of its line where the heatmap is stretched.
-    outline.addPath(
-      this.#outline(this.#finished),
-      new DOMMatrix([side / size, 0, 0, height / size, x, y]),
-    );
+    outline.addPath(this.#outline(this.#finished), stretch);
     context.strokeStyle = css(OUTLINE);
     context.lineWidth = 1.25 * unit;
     context.stroke(outline);
@@ -269,37 +250,30 @@ export class Viewer {
   #paintPoint(context: Context, unit: number): void {
     const { point: [x, y] = [], under } = this.#shared.marks;
     if (under === this || x === undefined || y === undefined) return;
-    const cross = new Path2D(
-      `M${x - 7 * unit} ${y}h${14 * unit}M${x} ${y - 7 * unit}v${14 * unit}`,
-    );
-    frame(context, MARK, cross, unit);
+    const [arm, whole] = [7 * unit, 14 * unit];
+    frame(context, MARK, new Path2D(`M${x - arm} ${y}h${whole}M${x} ${y - arm}v${whole}`), unit);
   }
 
   #readOut(shown: Shown, { black, white, invert }: Look, scale: number): void {
-    const { point } = this.#shared.marks;
+    const { point, ruler } = this.#shared.marks;
     const width = white - black;
-    const lines = [
-      `zoom ${Math.round(100 * scale)} %, window ${width} at ${Math.round(black + width / 2)}` +
-      (invert ? ", inverted" : ""),
-    ];
+    let text = `zoom ${Math.round(100 * scale)} %, window ${width} at ` +
+      `${Math.round(black + width / 2)}${invert ? ", inverted" : ""}`;
     if (point) {
       const { gray, original, crop: { x, y, side, height = side } } = shown;
-      const at = (place: number, length: number, count: number) =>
-        Math.min(Math.max(Math.floor(place / length * count), 0), count - 1);
-      const [column, row] = [
-        at(point[0], original.width, gray.width),
-        at(point[1], original.height, gray.height),
-      ];
+      const at = (share: number, count: number) =>
+        Math.min(Math.max(Math.floor(share * count), 0), count - 1);
+      const column = at(point[0] / original.width, gray.width);
+      const row = at(point[1] / original.height, gray.height);
+      const grey = gray.data[row * gray.width + column];
+      text += `\nat ${point.map(Math.floor).join(", ")}: grey ${grey}`;
       const [u, v] = [(point[0] - x) / side, (point[1] - y) / height];
-      const isIn = u >= 0 && v >= 0 && u < 1 && v < 1;
-      const { normalised, size = 1 } = this.#finished ?? {};
-      const heat = normalised && isIn
-        ? `, heat ${normalised[at(v, 1, size) * size + at(u, 1, size)]!.toFixed(2)}`
-        : "";
-      const place = point.map(Math.floor).join(", ");
-      lines.push(`at ${place}: grey ${gray.data[row * gray.width + column]}${heat}`);
+      const { normalised, size } = this.#finished ?? {};
+      if (normalised && size && u >= 0 && v >= 0 && u < 1 && v < 1) {
+        text += `, heat ${normalised[at(v, size) * size + at(u, size)]!.toFixed(2)}`;
+      }
     }
-    const text = lines.join("\n");
+    if (ruler) text += `\nruler ${lengthOf(ruler, shown.gray.spacing)}`;
     if (this.readout.textContent !== text) this.readout.textContent = text;
   }
 
@@ -397,15 +371,10 @@ function partsOf({ heatmap, size }: Finished, crop: CropRegion): Part[] {
     .map(({ box, mean }) => ({ box: toOriginal(box, size, crop), heat: mean }));
 }
 
-/**
- * Gives the length of a ruler as text, in mm if the X-ray's file states the size of its pixels.
- *
- * @param ruler Ends in pixels of the X-ray.
- * @param spacing Distance between rows, then between columns, in mm.
- */
-export function lengthOf(
+/** Gives the length of a ruler as text, in mm if the X-ray's file states the size of its pixels. */
+function lengthOf(
   [x1, y1, x2, y2]: NonNullable<Marks["ruler"]>,
-  spacing?: readonly [row: number, column: number],
+  spacing: GrayImage["spacing"],
 ): string {
   const [row, column] = spacing ?? [1, 1];
   const length = Math.hypot((x2 - x1) * column, (y2 - y1) * row);
@@ -420,28 +389,16 @@ function toCanvas(pixels: Pixels, width: number, height: number): OffscreenCanva
 }
 
 function boxPath([x, y, width, height]: Box): Path2D {
-  const path = new Path2D();
-  path.rect(x, y, width, height);
-  return path;
+  return new Path2D(`M${x} ${y}h${width}v${height}h${-width}z`);
 }
 
 /** Makes a path of closed lines, in pixels of the X-ray. */
 function ringPath(rings: readonly Ring[]): Path2D {
-  const path = new Path2D();
-  for (const ring of rings) {
-    path.moveTo(ring[0]!, ring[1]!);
-    for (let at = 2; at < ring.length; at += 2) path.lineTo(ring[at]!, ring[at + 1]!);
-    path.closePath();
-  }
-  return path;
+  return new Path2D(rings.map((ring) => `M${ring.join(" ")}z`).join(""));
 }
 
 /** Makes a path of a mask's outline, in heatmap pixels. */
-function toPath(heatmap: Float32Array, size: number): Path2D {
-  const path = new Path2D();
-  for (const [x1, y1, x2, y2] of outlineOf(heatmap, size)) {
-    path.moveTo(x1, y1);
-    path.lineTo(x2, y2);
-  }
-  return path;
+function outlinePath({ heatmap, size }: Finished): Path2D {
+  const edges = outlineOf(heatmap, size);
+  return new Path2D(edges.map(([x1, y1, x2, y2]) => `M${x1} ${y1}L${x2} ${y2}`).join(""));
 }
