@@ -1,10 +1,3 @@
-/**
- * Builds the script of reports, `page_script.js`, from the page's code: `deno task build:report`. It
- * is kept beside the code, since the compiler would take longer than many a run.
- *
- * @module
- */
-
 import { bundleScript } from "../bundle.ts";
 
 /** File of the script. */

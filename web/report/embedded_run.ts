@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Reads a run from the elements of a report's own page.
- *
- * @module
- */
-
 import { coveredRegion } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "../review/run_source.ts";

@@ -1,9 +1,3 @@
-/**
- * Entry point of a report's page: reviews the run in the page itself.
- *
- * @module
- */
-
 import { Gallery } from "../page/gallery.ts";
 import { part, say, show } from "../page/parts_of_page.ts";
 import { listenToTools } from "../page/tools.ts";

@@ -1,9 +1,3 @@
-/**
- * Writes a comparison of runs as one HTML page that needs no other file.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import type { ComparedRuns } from "../../reports/compare/compare.ts";
 import { comparisonTables, describeComparison } from "../../reports/compare/comparison_tables.ts";

@@ -1,9 +1,3 @@
-/**
- * Writes a leaderboard as one HTML page that needs no other file.
- *
- * @module
- */
-
 import { writeWhole } from "../../base/write_whole.ts";
 import { type Division, type Ranking, runLabel } from "../../reports/leaderboard/board.ts";
 import {

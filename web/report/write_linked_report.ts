@@ -1,9 +1,3 @@
-/**
- * The page of a report beside its X-ray: a sentence chosen shows where it applies.
- *
- * @module
- */
-
 import type { ReportSentence } from "../../base/report/report_sentences.ts";
 import type { Size } from "../../base/geometry.ts";
 import { boxTexts } from "../../reports/box_text.ts";

@@ -1,9 +1,3 @@
-/**
- * Where a review takes its run from: the server, or the report's own file.
- *
- * @module
- */
-
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { SampleHeatmap, SampleRow } from "../review_api.ts";
 import type { Shown } from "../viewer/shown.ts";

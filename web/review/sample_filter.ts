@@ -1,9 +1,3 @@
-/**
- * Selects and sorts the samples in the list.
- *
- * @module
- */
-
 import type { SampleRow } from "../review_api.ts";
 import { scoreText, type ShownScore } from "./scores.ts";
 
@@ -38,13 +32,6 @@ export interface Wanted {
   readonly descending: boolean;
 }
 
-/** The selected samples. */
-export interface Selection {
-  readonly samples: readonly ListedSample[];
-  /** Number of samples that match the other filters but lack the range's score. */
-  readonly unscored: number;
-}
-
 /** Groups results by their samples, in the order of the samples' first results. */
 export function groupSamples(rows: readonly SampleRow[]): ListedSample[] {
   const groups = Map.groupBy(rows, ({ id }) => id);
@@ -69,9 +56,12 @@ export function gapOf({ rows: [first, ...others] }: ListedSample): number | unde
 
 /**
  * Selects samples and sorts them; samples without the key come last in either direction, and ties
- * take the dataset's order.
+ * take the dataset's order. `unscored` counts samples that only lack the range's score.
  */
-export function selectSamples(all: readonly ListedSample[], wanted: Wanted): Selection {
+export function selectSamples(
+  all: readonly ListedSample[],
+  wanted: Wanted,
+): { readonly samples: ListedSample[]; readonly unscored: number } {
   const words = wanted.words.toLowerCase().split(/\s+/).filter(Boolean);
   const { range, method, category, status } = wanted;
   const matching = all.filter((sample) => {
@@ -89,10 +79,10 @@ export function selectSamples(all: readonly ListedSample[], wanted: Wanted): Sel
     .filter((sample) => !range || isWithin(rowOf(sample, method), range))
     .map((sample) => ({ sample, key: keyOf(sample, wanted) }))
     .sort(({ sample: one, key: a }, { sample: other, key: b }) => {
-      if (a === undefined || b === undefined) {
-        return Number(a === undefined) - Number(b === undefined) || one.place - other.place;
-      }
-      return direction * (a < b ? -1 : a > b ? 1 : 0) || one.place - other.place;
+      const order = a === undefined || b === undefined
+        ? Number(a === undefined) - Number(b === undefined)
+        : direction * (a < b ? -1 : a > b ? 1 : 0);
+      return order || one.place - other.place;
     })
     .map(({ sample }) => sample);
   return { samples, unscored: matching.length - scored.length };

@@ -1,9 +1,3 @@
-/**
- * Finishes heatmaps on a GPU: resize, average, Gaussian, scaling and Otsu's threshold.
- *
- * @module
- */
-
 import { HeatmapKernels } from "../../pipeline/gpu/heatmap_kernels_gpu.ts";
 import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
@@ -25,7 +19,10 @@ interface Kernels {
   readonly sums: ScoreSums;
 }
 
-/** Finishes heatmaps on a GPU, up to the cut. Kernels and buffers stay for the next batch. */
+/**
+ * Finishes heatmaps on a GPU, up to the cut: resize, average, Gaussian, scaling, Otsu's threshold.
+ * Kernels and buffers stay for the next batch.
+ */
 export class GpuFinisher {
   readonly #gpu: Gpu;
   #kernels: Kernels | undefined;
@@ -77,14 +74,14 @@ export class GpuFinisher {
       ]);
       return phrases.map((_, i) => {
         const smoothed = new Float32Array(values!, 4 * i * size * size, size * size);
-        const state = heatmap.otsu.readState(new Uint32Array(words!), i);
-        const { isBroken, isConstant, range, threshold } = state;
+        const { isBroken, isConstant, range, threshold: otsu } = heatmap.otsu
+          .readState(new Uint32Array(words!), i);
         if (isBroken) return undefined;
         // Scaling again on the processor is faster than a second readback.
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
-        return { normalised, size, sigma, otsu: threshold };
+        return { normalised, size, sigma, otsu };
       });
     });
   }

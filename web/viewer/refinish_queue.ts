@@ -1,9 +1,3 @@
-/**
- * Finishes heatmaps for pictures on the GPU or the processor, and skips outdated requests.
- *
- * @module
- */
-
 import { openGpu } from "../../shaders/device.ts";
 import type { ServerFacts } from "../review_api.ts";
 import type { GpuFinisher } from "./finish_gpu.ts";

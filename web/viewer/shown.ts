@@ -1,10 +1,3 @@
-/**
- * A phrase's heatmap as the page shows it. The page finishes the heatmap from the layers' means
- * again whenever the Gaussian or the threshold changes, without a model.
- *
- * @module
- */
-
 import {
   type Box,
   type CropRegion,
@@ -81,7 +74,10 @@ export interface Look {
   readonly truth: boolean;
 }
 
-/** A heatmap before the cut at a threshold. */
+/**
+ * A heatmap before the cut at a threshold. The page makes it again from the layers' means whenever
+ * the Gaussian changes, without a model.
+ */
 export interface Smoothed {
   /** Values 0..1, `[size, size]`. */
   readonly normalised: Float32Array;

@@ -1,9 +1,3 @@
-/**
- * The visible part of an X-ray; uses no canvas, so that tests can run it.
- *
- * @module
- */
-
 /** The visible part of an X-ray. */
 export interface View {
   /** Middle of the view from the left edge, in shares of the X-ray's width. */
