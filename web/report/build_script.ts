@@ -1,6 +1,6 @@
 import { bundleScript } from "../bundle.ts";
 
-/** File of the script. */
+/** The script of reports, kept beside the code: the compiler takes longer than many a run. */
 export const PAGE_SCRIPT = new URL("page_script.js", import.meta.url);
 
 /** Bundles the script, for a page that holds it itself. */
