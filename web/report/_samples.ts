@@ -125,11 +125,10 @@ export async function* sheetFigures(
       const { phrase = result.id } = result;
       const name = methods.length > 1 ? `${methods[place] ?? ""}: ` : "";
       const facts = factsOf(sampleRow(result, 0), foundIn(result));
-      yield `<figure><img src="data:image/jpeg;base64,${jpeg.toBase64()}" alt="X-ray: ${
-        safe(phrase)
-      }"><figcaption><b>${safe(name + phrase)}</b><div><span>${safe(facts)}</span><small>${
-        safe(result.image ?? "")
-      }</small></div></figcaption></figure>\n`;
+      yield `<figure><img src="data:image/jpeg;base64,${jpeg.toBase64()}" ` +
+        `alt="X-ray: ${safe(phrase)}"><figcaption><b>${safe(name + phrase)}</b><div><span>` +
+        `${safe(facts)}</span><small>${safe(result.image ?? "")}</small></div></figcaption>` +
+        "</figure>\n";
     }
   }
   yield "</div></section>\n";

@@ -26,7 +26,8 @@ export interface ReportOptions extends ReaderOptions {
  * truth and scores. The page loads nothing from a network. Memory holds one X-ray at a time, since
  * the page is written in parts. Equal runs give equal bytes.
  *
- * @param folder Folder of a finished or interrupted run; its results name the images to read.
+ * @param folder Folder of a finished or interrupted run; images are read from the paths in its
+ * results.
  * @param options Path of the page, and callbacks.
  * @returns Path of the page.
  * @throws {SyntaxError} If the folder's files are corrupt.

@@ -1,11 +1,9 @@
 import type { SampleRow } from "../review_api.ts";
 import { scoreText, type ShownScore } from "./scores.ts";
 
-/** A sample with its results: one of each method, in the order of the methods. */
+/** A sample: its place in the run, from 0, and a result of each method, in the methods' order. */
 export interface ListedSample {
-  /** Place of the sample in the run, from 0. */
   readonly place: number;
-  /** Results of the methods; at least one. */
   readonly rows: readonly SampleRow[];
 }
 
@@ -13,18 +11,16 @@ export interface ListedSample {
 export interface Wanted {
   /** Words to find in ids, phrases, classes and reasons; all must be there, in any case. */
   readonly words: string;
-  /** A class; empty for all. */
+  /** A class and a status; empty for all. */
   readonly category: string;
-  /** A status; empty for all. */
   readonly status: string;
   /** Method whose scores count; empty for each sample's first. */
   readonly method: string;
   /** Bounds of a score, in the unit of the list; samples without the score are left out. */
   readonly range?: {
     readonly score: ShownScore;
-    /** Lowest score, included; NaN for no bound. */
+    /** Lowest and highest score, included; NaN for no bound. */
     readonly from: number;
-    /** Highest score, included; NaN for no bound. */
     readonly to: number;
   };
   /** Sort key; `gap` is the difference to the first method, and `most` its size. */
@@ -43,10 +39,7 @@ export function rowOf({ rows }: ListedSample, method: string): SampleRow {
   return rows.find(({ setting }) => setting === method) ?? rows[0]!;
 }
 
-/**
- * Gives the largest difference in mIoU between a sample's first method and another; `undefined`
- * unless both have scores.
- */
+/** Gives the largest difference in mIoU of another method to a sample's first, if both have one. */
 export function gapOf({ rows: [first, ...others] }: ListedSample): number | undefined {
   const gaps = others.flatMap(({ miou }) =>
     miou === undefined || first!.miou === undefined ? [] : [miou - first!.miou]
@@ -95,19 +88,8 @@ function isWithin(row: SampleRow, { score, from, to }: NonNullable<Wanted["range
 }
 
 function keyOf(sample: ListedSample, { sort, method }: Wanted): number | string | undefined {
-  const row = rowOf(sample, method);
-  switch (sort) {
-    case "dataset":
-      return sample.place;
-    case "phrase":
-      return row.phrase ?? "";
-    case "class":
-      return row.category ?? "";
-    case "gap":
-      return gapOf(sample);
-    case "most":
-      return Math.abs(gapOf(sample) ?? NaN) || undefined;
-    default:
-      return row[sort.name];
-  }
+  const [{ phrase = "", category = "", ...row }, gap] = [rowOf(sample, method), gapOf(sample)];
+  if (typeof sort === "object") return row[sort.name];
+  const most = Math.abs(gap ?? NaN) || undefined;
+  return { dataset: sample.place, phrase, class: category, gap, most }[sort];
 }

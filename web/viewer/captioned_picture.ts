@@ -30,8 +30,7 @@ export function captionedPicture(
   const context = new OffscreenCanvas(1, 1).getContext("2d")!;
   const { canvas } = context;
   /** Lines with their tops in CSS pixels. */
-  const lines: { readonly text: string; readonly kind: Paragraph["kind"]; readonly y: number }[] =
-    [];
+  const lines: { text: string; kind: Paragraph["kind"]; y: number }[] = [];
   let height = MARGIN;
   for (const { kind, text, mostLines } of captionFor(shown, finished, look, made)) {
     context.font = fontOf(kind);

@@ -60,12 +60,12 @@ export class GpuFinisher {
       const [{ size, layers }] = phrases as [Attended];
       const sides = sidesOf(layers);
       const { heatmap, means, sums } = this.#prepare(phrases, sides, sigma);
-      sides.forEach((side, i) => {
-        const maps = phrases.map(({ layers }) => meanOfSide(layers, side));
-        maps.forEach((map, place) =>
-          this.#gpu.device.queue.writeBuffer(means[i]!, place * map.byteLength, map)
-        );
-      });
+      sides.forEach((side, i) =>
+        phrases.forEach(({ layers }, place) => {
+          const map = meanOfSide(layers, side);
+          this.#gpu.device.queue.writeBuffer(means[i]!, place * map.byteLength, map);
+        })
+      );
       const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
       heatmap.record(encoder, means, 0, phrases.length, sums);
       const [values, words] = await submitAndRead(this.#gpu, encoder, [

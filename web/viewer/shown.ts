@@ -79,9 +79,8 @@ export interface Look {
  * the Gaussian changes, without a model.
  */
 export interface Smoothed {
-  /** Values 0..1, `[size, size]`. */
+  /** Values 0..1, `[size, size]`, with the side in pixels. */
   readonly normalised: Float32Array;
-  /** Side in pixels. */
   readonly size: number;
   /** Standard deviation of the requested Gaussian, in heatmap pixels. */
   readonly sigma: number;
