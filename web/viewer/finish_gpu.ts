@@ -15,7 +15,7 @@ interface Kernels {
   readonly heatmap: HeatmapKernels;
   /** Weighted sum of the layers of each side, `[phrases, side, side]`. */
   readonly means: readonly GPUBuffer[];
-  /** Sums over boxes, which the kernels require; there are no boxes, since the page scores nothing. */
+  /** Sums over boxes, which the kernels require; the page scores nothing, and so has no boxes. */
   readonly sums: ScoreSums;
 }
 

@@ -10,7 +10,7 @@ export interface Gestures {
   move(x: number, y: number): void;
   /** The user zooms by a factor, about the position (x, y). */
   zoom(factor: number, x: number, y: number): void;
-  /** The picture was dragged by (x, y) in mode `window`, with Shift held, or by the right button. */
+  /** The picture was dragged by (x, y) in mode `window`, with Shift, or by the right button. */
   drag(x: number, y: number): void;
   /** The pointer is at (x, y), pressed or not; a mouse shows its place itself. */
   point(x: number, y: number, isMouse: boolean): void;

@@ -33,11 +33,11 @@ export interface Shown {
   readonly layers?: readonly AveragedLayer[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** Whether `layers` holds a finished heatmap, which takes no Gaussian: a baseline's, a report's. */
+  /** Whether `layers` holds a finished heatmap without a Gaussian: a baseline's, a report's. */
   readonly isGrid: boolean;
   /** Automatic threshold in place of Otsu's: the run's own, or `false` if the run did not cut. */
   readonly cutAt?: number | false;
-  /** The run's own mask from a report, `[size, size]` of 0 and 1; it stands for the automatic cut. */
+  /** The run's own mask in a report, `[size, size]` of 0 and 1; it stands for the automatic cut. */
   readonly scored?: Uint8Array;
   /** The DICOM file behind the X-ray, to which a segmentation refers. */
   readonly reference?: DicomReference;

@@ -53,7 +53,7 @@ export class Viewer {
   readonly readout: HTMLElement = document.createElement("output");
   readonly #shared: Shared;
   #shown: Shown | undefined;
-  /** Display settings of the picture, and its finished heatmap, once it is ready; also for exports. */
+  /** Display settings of the picture, and its heatmap once it is finished; exports read both. */
   look: Look | undefined;
   finished: Finished | undefined;
   /** Cached, like the four below: a moved view repaints with the same pixels and outline. */
@@ -339,7 +339,7 @@ function write(context: Context, text: string, x: number, y: number, unit: numbe
   context.fillText(text, x, bottom);
 }
 
-/** Lists the boxes of a mask's parts in pixels of the X-ray, hottest first; tiny parts are left out. */
+/** Lists a mask's parts but tiny ones, hottest first; boxes are in pixels of the X-ray. */
 function partsOf({ heatmap, size }: Finished, crop: CropRegion) {
   return [...components(heatmap, size, 0, 8)]
     .filter(({ count }) => count >= LEAST_PART * size * size)
