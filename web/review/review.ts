@@ -198,9 +198,8 @@ export class Review {
     const element = make("tr", [
       make("td", [phrase, make("br"), make("small", about)], { title: phrase }),
       ...texts.map((text) => make("td", text)),
-    ], { id: `sample-${sample.place}` });
+    ], { id: `sample-${sample.place}`, ariaSelected: "false" });
     element.dataset.place = String(sample.place);
-    element.ariaSelected = "false";
     return element;
   }
 
