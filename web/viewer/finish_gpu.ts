@@ -96,11 +96,9 @@ export class GpuFinisher {
   #prepare(phrases: readonly Attended[], sides: readonly number[], sigma: number): Kernels {
     const [first] = phrases as [Attended];
     const kind = GpuFinisher.kindOf(first);
-    const known = this.#kernels;
-    const count = Math.max(phrases.length, known?.kind === kind ? known.heatmap.count : 0);
-    if (known?.kind === kind && known.sigma === sigma && known.heatmap.count === count) {
-      return known;
-    }
+    const known = this.#kernels?.kind === kind ? this.#kernels : undefined;
+    const count = Math.max(phrases.length, known?.heatmap.count ?? 0);
+    if (known?.sigma === sigma && known.heatmap.count === count) return known;
     this.#free();
     const { size } = first;
     return this.#kernels = {
