@@ -30,9 +30,7 @@ function show(value: unknown): string {
 
 /** Names dataset, split and shard of a run in a few words, such as `ms-cxr, split test`. */
 export function runName({ facts, shard }: RunRecord): string {
-  const { kind, split } = (isObject(facts.dataset) ? facts.dataset : {}) as Readonly<
-    Record<string, unknown>
-  >;
+  const { kind, split }: JsonObject = isObject(facts.dataset) ? facts.dataset : {};
   return [
     typeof kind === "string" ? kind : "a dataset",
     ...(typeof split === "string" ? [`split ${split}`] : []),

@@ -4,8 +4,7 @@ import { imageOf } from "../../runs/run_folder.ts";
 import { dataElement } from "./_pictures.ts";
 import { policyOf } from "./_plain_page.ts";
 import { reportRow, scriptJson } from "./_rows.ts";
-import { type Reviewed, type ReviewOptions, samplePictures } from "./_sample_pictures.ts";
-import { sheetFigures } from "./_sheet.ts";
+import { type Reviewed, type ReviewOptions, samplePictures, sheetFigures } from "./_samples.ts";
 import script from "./page_script.js" with { type: "text" };
 import template from "../page/index.html" with { type: "text" };
 import style from "../page/style.css" with { type: "text" };
@@ -31,9 +30,6 @@ type Replaced = readonly [part: string, by: Iterable<string> | AsyncIterable<str
 /**
  * Writes the page of the viewer with style, script, tables, samples and pictures inside.
  *
- * @param out Path of the page.
- * @param page Content of the page.
- * @param options Callbacks.
  * @throws {Error} If the file cannot be written.
  */
 export async function writeReview(

@@ -39,9 +39,6 @@ export function missingElement(name: string, reason: string): string {
  * difference to the level before. Each difference then becomes its difference to the row above,
  * both modulo 256. The second part has the mask as scored, `[size, size]` bits. Each row is padded
  * to whole bytes, and stored as XOR with the row above.
- *
- * @param number Number of the result.
- * @param found The heatmap.
  */
 export function heatmapElement(
   number: number,
@@ -51,11 +48,10 @@ export function heatmapElement(
   const stride = Math.ceil(size / 8);
   const bytes = new Uint8Array(side * side + stride * size);
   const cells = resample({ data: normalised, width: size, height: size }, side, side);
-  const levels = bytes.subarray(0, side * side);
+  const [levels, mask] = [bytes.subarray(0, side * side), bytes.subarray(side * side)];
   cells.forEach((value, i) => levels[i] = Math.round(255 * Math.max(0, Math.min(1, value))));
   for (let i = levels.length - 1; i > 0; i--) levels[i]! -= levels[i - 1]!;
   for (let i = levels.length - 1; i >= side; i--) levels[i]! -= levels[i - side]!;
-  const mask = bytes.subarray(side * side);
   for (let i = 0; i < size * size; i++) {
     const [x, y] = [i % size, Math.floor(i / size)];
     if (heatmap[i]! > 0) mask[y * stride + (x >> 3)]! |= 1 << (x & 7);
@@ -71,10 +67,8 @@ export function heatmapElement(
 }
 
 /**
- * Makes the element of a sample's ground truth.
- *
- * @param number Number of the sample's first result.
- * @param outline Outline of the masks that state the ground truth, in pixels of the original image.
+ * Makes the element of a sample's ground truth: the outline of its masks, in pixels of the original
+ * image, under the number of the sample's first result.
  */
 export function truthElement(number: number, outline: readonly Ring[]): string {
   return element(`truth-${number}`, {}, JSON.stringify(outline));

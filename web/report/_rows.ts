@@ -34,22 +34,19 @@ const MAX_TEXT = 2000;
  * Makes a row of the page from a result. The row has only the members that the page shows, and its
  * texts are printable.
  *
- * @param result The result.
  * @param n Number of the row.
- * @param xray Number of the result's X-ray; null if the result names no X-ray.
  * @param truth Number of the outline of the result's masks.
- * @param setting Name of the result's column; the result's own setting by default.
+ * @param setting Name of the result's column.
  */
 export function reportRow(
   result: SampleResult,
   n: number,
   xray: number | null,
   truth: number,
-  setting: string | undefined = result.setting,
+  setting: string | undefined,
 ): ReportRow {
-  const grounded = isGrounded(result) ? result : undefined;
+  const { boxes = [], predicted, threshold } = isGrounded(result) ? result : {};
   const stage = isGrounded(result) ? undefined : result.stage;
-  const { predicted, threshold } = grounded ?? {};
   const found = foundIn(result);
   const { reason, ...row } = sampleRow(result, n);
   return {
@@ -61,7 +58,7 @@ export function reportRow(
     ...(reason && { reason: text([stage, reason].filter(Boolean).join(": ")) }),
     xray,
     path: text(result.image),
-    boxes: grounded?.boxes ?? [],
+    boxes,
     ...(result.masks && { masks: result.masks.map(describeMask), truth }),
     ...(predicted && found && { predicted, found }),
     ...(typeof threshold === "number" && { threshold }),

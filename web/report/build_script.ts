@@ -1,13 +1,6 @@
-/**
- * Builds the script of reports, `page_script.js`, from the page's code: `deno task build:report`. It
- * is kept beside the code, since the compiler would take longer than many a run.
- *
- * @module
- */
-
 import { bundleScript } from "../bundle.ts";
 
-/** File of the script. */
+/** The script of reports, kept beside the code: the compiler takes longer than many a run. */
 export const PAGE_SCRIPT = new URL("page_script.js", import.meta.url);
 
 /** Bundles the script, for a page that holds it itself. */

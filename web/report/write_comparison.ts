@@ -1,9 +1,3 @@
-/**
- * Writes a comparison of runs as one HTML page that needs no other file.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import type { ComparedRuns } from "../../reports/compare/compare.ts";
 import { comparisonTables, describeComparison } from "../../reports/compare/comparison_tables.ts";
@@ -15,25 +9,18 @@ import { writeReview } from "./_page.ts";
 /** Name of the page within the folder of a comparison. */
 export const COMPARISON = "comparison.html";
 
-/** Options of {@linkcode writeComparison}. */
-export interface ComparisonOptions extends ReaderOptions {
-  /** Path of the page. */
-  readonly out: string;
-}
-
 /**
  * Writes a page with the tables of a comparison, and the columns' heatmaps of each sample side by
  * side. The samples that differ most by mIoU come first.
  *
  * @param columns The columns, open for reading.
- * @param compared Their comparison.
  * @param options Path of the page, and callbacks.
  * @throws {Error} If the file cannot be written.
  */
 export async function writeComparison(
   columns: readonly Column[],
   { comparison, samples }: ComparedRuns,
-  { out, onProgress, ...options }: ComparisonOptions,
+  { out, onProgress, ...options }: ReaderOptions & { readonly out: string },
 ): Promise<void> {
   const methods = columns.map(({ name }) => printable(name, 2000));
   const title = `${methods.slice(1).join(", ")} against ${methods[0]!}`;

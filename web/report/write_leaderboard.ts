@@ -1,9 +1,3 @@
-/**
- * Writes a leaderboard as one HTML page that needs no other file.
- *
- * @module
- */
-
 import { writeWhole } from "../../base/write_whole.ts";
 import { type Division, type Ranking, runLabel } from "../../reports/leaderboard/board.ts";
 import {
@@ -37,10 +31,10 @@ export async function writeLeaderboard(
   linkOf: LinkOf,
   out: string,
 ): Promise<void> {
-  const isAlone = divisions.length === 1;
+  const several = `${divisions.length} sets of samples, each ranked by itself. `;
   const body = [
     "<header><div><h1>Leaderboard</h1>\n<p>",
-    isAlone ? "" : `${divisions.length} sets of samples, each ranked by itself. `,
+    divisions.length === 1 ? "" : several,
     "Each value leads to its samples.</p>\n",
     "<nav><ul>",
     ...divisions.map((division, i) =>

@@ -1,9 +1,3 @@
-/**
- * The page of a report beside its X-ray: a sentence chosen shows where it applies.
- *
- * @module
- */
-
 import type { ReportSentence } from "../../base/report/report_sentences.ts";
 import type { Size } from "../../base/geometry.ts";
 import { boxTexts } from "../../reports/box_text.ts";
@@ -35,9 +29,8 @@ const CAVEAT =
   "sentences of one X-ray, and is no probability. Research only, not for clinical use.";
 
 /**
- * Makes the page. It needs no script: radio buttons choose the picture, by keyboard and touch alike.
- *
- * @returns HTML that contains all pictures.
+ * Makes the page of a report beside its X-ray as HTML with all pictures: a sentence chosen shows
+ * where it applies. It needs no script: radio buttons choose, by keyboard and touch alike.
  */
 export async function linkedReportHtml(
   { report, image, size, plain, sentences, notes }: LinkedReport,
@@ -50,7 +43,7 @@ export async function linkedReportHtml(
     `<header><h1>${safe(title)}</h1>\n<p class="quiet">`,
     `${sentences.length} sentences, ${size.width} × ${size.height} pixels</p></header>\n`,
     "<main><fieldset><legend>Choose a sentence to see where it applies</legend>\n",
-    radio(sentences.length, "The X-ray alone", [], ' checked=""'),
+    radio(sentences.length, "The X-ray alone", "", ' checked=""'),
     ...sentences.flatMap((sentence, i) => [
       ...(sentence.heading && sentence.heading !== sentences[i - 1]?.heading
         ? [`<h2>${safe(sentence.heading)}</h2>`]
@@ -71,12 +64,10 @@ export async function linkedReportHtml(
 }
 
 /** Facts below a sentence in the list. */
-function factsOf({ negated, detected, error }: LinkedSentence): string[] {
-  return [
-    ...(negated ? ["says that nothing is there"] : []),
-    ...(detected ? [`existence ${detected.existence.mean.toFixed(3)}`] : []),
-    ...(error ? ["not grounded"] : []),
-  ];
+function factsOf({ negated, detected, error }: LinkedSentence): string {
+  const existence = detected && `existence ${detected.existence.mean.toFixed(3)}`;
+  const facts = [negated && "says that nothing is there", existence, error && "not grounded"];
+  return facts.filter(Boolean).join(" · ");
 }
 
 function captionOf({ sentence, detected, error }: LinkedSentence): string {
@@ -87,17 +78,15 @@ function captionOf({ sentence, detected, error }: LinkedSentence): string {
   return `${sentence} In pixels: ${first}${more}.`;
 }
 
-function radio(i: number, text: string, facts: readonly string[], attributes = "", denies = false) {
-  const small = facts.length > 0 ? `<small>${safe(facts.join(" · "))}</small>` : "";
+function radio(i: number, text: string, facts: string, attributes = "", denies = false): string {
+  const small = facts && `<small>${safe(facts)}</small>`;
   return `<label${denies ? ' class="denies"' : ""}>` +
     `<input type="radio" name="sentence" id="s${i}"${attributes}>` +
     `<span>${safe(text)}</span>${small}</label>\n`;
 }
 
 function figure(i: number, picture: Uint8Array, alt: string, caption: string): string {
-  return `<figure id="p${i}"><img alt="${
-    safe(alt)
-  }" src="data:image/jpeg;base64,${picture.toBase64()}"><figcaption>${
-    safe(caption)
-  }</figcaption></figure>\n`;
+  return `<figure id="p${i}"><img alt="${safe(alt)}" ` +
+    `src="data:image/jpeg;base64,${picture.toBase64()}">` +
+    `<figcaption>${safe(caption)}</figcaption></figure>\n`;
 }

@@ -1,9 +1,3 @@
-/**
- * Writes a run as one HTML page that needs no other file.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { describeCounts, type ResultTable } from "../../reports/tables/result_table.ts";

@@ -1,40 +1,15 @@
 /// <reference lib="dom" />
-/**
- * Reviews a run: its list of samples beside the pictures of the chosen sample.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
-import { WHOLE } from "../viewer/view.ts";
+import { type View, WHOLE } from "../viewer/view.ts";
 import type { Gallery } from "../page/gallery.ts";
-import {
-  input,
-  make,
-  makeButton,
-  onClick,
-  part,
-  say,
-  select,
-  show,
-  write,
-} from "../page/parts_of_page.ts";
-import { readLink, writeLink } from "./permalink.ts";
+import { input, make, makeButton, part, say, select, show, write } from "../page/parts_of_page.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "./run_source.ts";
-import {
-  gapOf,
-  groupSamples,
-  type ListedSample,
-  rowOf,
-  selectSamples,
-  type Wanted,
-} from "./sample_filter.ts";
+import { gapOf, groupSamples, type ListedSample, rowOf, selectSamples } from "./sample_filter.ts";
 import { scoreText, SHOWN_SCORES, type ShownScore } from "./scores.ts";
 import { isTyping } from "../page/tools.ts";
 
 /** Headings of the differences to the first method, in points of mIoU. */
-const GAP = "Δ mIoU";
-const MOST = "largest difference";
+const [GAP, MOST] = ["Δ mIoU", "largest difference"];
 
 /** Choice that shows all methods side by side. */
 const ALL = "all side by side";
@@ -74,35 +49,29 @@ export class Review {
   }
 
   #offerChoices({ rows, isComparison }: SourceOverview): void {
-    const distinct = (key: "category" | "status") => [
-      "",
-      ...new Set(rows.flatMap((row) => row[key] ?? [])),
-    ];
+    const offerAll = (id: string, key: "category" | "status") =>
+      offer(id, ["", ...new Set(rows.flatMap((row) => row[key] ?? []))]);
+    offerAll("category", "category");
+    offerAll("sample-status", "status");
     const isSeveral = this.#methods.length > 1;
     // Predicted boxes have one score only.
     const scores = SHOWN_SCORES.filter(({ name }) => rows.some((row) => row[name] !== undefined));
     const known = scores.map(({ heading }) => heading);
     // Several methods need the place of the absolute CNR, which the order still has.
-    const listed = isSeveral
-      ? [...known.filter((_, i) => scores[i]!.name !== "absCnr"), GAP]
-      : known;
-    this.#columns = ["phrase", ...listed];
+    const kept = known.filter((_, i) => !isSeveral || scores[i]!.name !== "absCnr");
+    this.#columns = ["phrase", ...kept, ...isSeveral ? [GAP] : []];
     part("column", HTMLElement).closest("label")!.hidden = !isSeveral;
     offer("column", isSeveral ? [ALL, ...this.#methods] : [""]);
-    offer("category", distinct("category"));
-    offer("sample-status", distinct("status"));
     offer("range-score", known);
     offer("sort", ["dataset", "phrase", "class", ...known, ...isSeveral ? [GAP, MOST] : []]);
     if (isComparison) this.#sortBy(MOST, true);
   }
 
   #listen(): void {
-    for (const id of FILTERS) {
-      part(id, HTMLElement).addEventListener("input", () => {
-        this.#list();
-        if (id === "column" && this.#chosen !== undefined) this.#choose(this.#chosen);
-      });
-    }
+    for (const id of FILTERS) part(id, HTMLElement).addEventListener("input", () => this.#list());
+    select("column").addEventListener("input", () => {
+      if (this.#chosen !== undefined) this.#choose(this.#chosen);
+    });
     const list = part("list", HTMLElement);
     list.addEventListener("click", ({ target }) => {
       const place = (target as Element).closest<HTMLElement>("[data-place]")?.dataset.place;
@@ -115,13 +84,13 @@ export class Review {
       this.#step(by);
     });
     document.addEventListener("keydown", (event) => {
-      if (isTyping(event)) return;
-      if (event.key.toLowerCase() === "j") this.#step(1);
-      if (event.key.toLowerCase() === "k") this.#step(-1);
+      const key = event.key.toLowerCase();
+      const by = key === "j" ? 1 : key === "k" ? -1 : 0;
+      if (by !== 0 && !isTyping(event)) this.#step(by);
     });
     this.#gallery.onChange = () => this.#writeLink();
     addEventListener("hashchange", () => this.#goToLink());
-    onClick("copy-link", () => {
+    part("copy-link", HTMLElement).addEventListener("click", () => {
       this.#writeLink();
       const link = this.#source.linkTo(location.hash);
       navigator.clipboard?.writeText(link).then(
@@ -134,21 +103,28 @@ export class Review {
   #writeLink(): void {
     const sample = this.#samples[this.#chosen ?? -1];
     if (!sample) return;
-    const method = this.#method() || undefined;
-    writeLink({ sample: sample.rows[0]!.id, method, view: this.#gallery.state().view });
+    const query = new URLSearchParams({ sample: sample.rows[0]!.id });
+    const method = this.#method();
+    if (method) query.set("setting", method);
+    const { x, y, zoom } = this.#gallery.state().view;
+    if (zoom !== 1) query.set("view", [x, y, zoom].map((part) => part.toFixed(6)).join());
+    // An address of the same document needs no request; a report has no other address.
+    history.replaceState(null, "", `#${query}`);
   }
 
   /** Shows sample, method and view of the page's address; `false` if it names none of the run. */
   async #goToLink(): Promise<boolean> {
-    const link = readLink();
-    const sample = this.#samples.find(({ rows: [row] }) => row!.id === link.sample);
-    if (link.method !== undefined && this.#methods.includes(link.method)) {
-      select("column").value = link.method;
+    const query = new URLSearchParams(location.hash.slice(1));
+    const [id, method] = [query.get("sample"), query.get("setting")];
+    const sample = this.#samples.find(({ rows: [row] }) => row!.id === id);
+    // A leaderboard's link names a method alone.
+    if (method !== null && this.#methods.includes(method)) {
+      select("column").value = method;
       this.#list();
     }
     if (!sample) return false;
     await this.#choose(sample.place);
-    this.#gallery.setView(link.view ?? WHOLE);
+    this.#gallery.setView(viewIn(query.get("view") ?? ""));
     return true;
   }
 
@@ -222,9 +198,8 @@ export class Review {
     const element = make("tr", [
       make("td", [phrase, make("br"), make("small", about)], { title: phrase }),
       ...texts.map((text) => make("td", text)),
-    ], { id: `sample-${sample.place}` });
+    ], { id: `sample-${sample.place}`, ariaSelected: "false" });
     element.dataset.place = String(sample.place);
-    element.ariaSelected = "false";
     return element;
   }
 
@@ -294,7 +269,7 @@ export class Review {
   }
 
   /** Reads the controls that filter and sort. */
-  #wanted(): Wanted {
+  #wanted() {
     const [score, sort] = [scoreOf(select("range-score").value), select("sort").value];
     const [from, to] = [input("range-from").valueAsNumber, input("range-to").valueAsNumber];
     const hasRange = score && !(Number.isNaN(from) && Number.isNaN(to));
@@ -309,6 +284,13 @@ export class Review {
       descending: input("descending").checked,
     };
   }
+}
+
+/** Reads a view of the page's address, as `x,y,zoom`; the whole X-ray if it is no view. */
+function viewIn(text: string): View {
+  const [x, y, zoom] = text.split(",").map(Number);
+  const isView = [x, y].every((place) => place! >= 0 && place! <= 1) && zoom! > 0 && zoom! <= 16;
+  return isView ? { x: x!, y: y!, zoom: zoom! } : WHOLE;
 }
 
 /** Finds a score by its heading. */

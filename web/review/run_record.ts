@@ -1,9 +1,3 @@
-/**
- * Finds the settings, model and versions of a run's heatmaps in the run's record.
- *
- * @module
- */
-
 import type { ResultRecord, ResultSettings } from "../../reports/result_json.ts";
 import type { RunOverview } from "../review_api.ts";
 

@@ -1,9 +1,3 @@
-/**
- * Where a review takes its run from: the server, or the report's own file.
- *
- * @module
- */
-
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { SampleHeatmap, SampleRow } from "../review_api.ts";
 import type { Shown } from "../viewer/shown.ts";
@@ -31,7 +25,7 @@ export interface LoadedResult {
   readonly facts: readonly (readonly [name: string, text: string])[];
 }
 
-/** Reads a run for a review. */
+/** Reads a run for a review, from the server or from the report's own file. */
 export interface RunSource {
   /** Reads the list, and shows tables and settings where the page lacks them. */
   open(): Promise<SourceOverview>;

@@ -1,17 +1,9 @@
-/**
- * Selects and sorts the samples in the list.
- *
- * @module
- */
-
 import type { SampleRow } from "../review_api.ts";
 import { scoreText, type ShownScore } from "./scores.ts";
 
-/** A sample with its results: one of each method, in the order of the methods. */
+/** A sample: its place in the run, from 0, and a result of each method, in the methods' order. */
 export interface ListedSample {
-  /** Place of the sample in the run, from 0. */
   readonly place: number;
-  /** Results of the methods; at least one. */
   readonly rows: readonly SampleRow[];
 }
 
@@ -19,30 +11,21 @@ export interface ListedSample {
 export interface Wanted {
   /** Words to find in ids, phrases, classes and reasons; all must be there, in any case. */
   readonly words: string;
-  /** A class; empty for all. */
+  /** A class and a status; empty for all. */
   readonly category: string;
-  /** A status; empty for all. */
   readonly status: string;
   /** Method whose scores count; empty for each sample's first. */
   readonly method: string;
   /** Bounds of a score, in the unit of the list; samples without the score are left out. */
   readonly range?: {
     readonly score: ShownScore;
-    /** Lowest score, included; NaN for no bound. */
+    /** Lowest and highest score, included; NaN for no bound. */
     readonly from: number;
-    /** Highest score, included; NaN for no bound. */
     readonly to: number;
   };
   /** Sort key; `gap` is the difference to the first method, and `most` its size. */
   readonly sort: "dataset" | "phrase" | "class" | "gap" | "most" | ShownScore;
   readonly descending: boolean;
-}
-
-/** The selected samples. */
-export interface Selection {
-  readonly samples: readonly ListedSample[];
-  /** Number of samples that match the other filters but lack the range's score. */
-  readonly unscored: number;
 }
 
 /** Groups results by their samples, in the order of the samples' first results. */
@@ -56,10 +39,7 @@ export function rowOf({ rows }: ListedSample, method: string): SampleRow {
   return rows.find(({ setting }) => setting === method) ?? rows[0]!;
 }
 
-/**
- * Gives the largest difference in mIoU between a sample's first method and another; `undefined`
- * unless both have scores.
- */
+/** Gives the largest difference in mIoU of another method to a sample's first, if both have one. */
 export function gapOf({ rows: [first, ...others] }: ListedSample): number | undefined {
   const gaps = others.flatMap(({ miou }) =>
     miou === undefined || first!.miou === undefined ? [] : [miou - first!.miou]
@@ -69,9 +49,12 @@ export function gapOf({ rows: [first, ...others] }: ListedSample): number | unde
 
 /**
  * Selects samples and sorts them; samples without the key come last in either direction, and ties
- * take the dataset's order.
+ * take the dataset's order. `unscored` counts samples that only lack the range's score.
  */
-export function selectSamples(all: readonly ListedSample[], wanted: Wanted): Selection {
+export function selectSamples(
+  all: readonly ListedSample[],
+  wanted: Wanted,
+): { readonly samples: ListedSample[]; readonly unscored: number } {
   const words = wanted.words.toLowerCase().split(/\s+/).filter(Boolean);
   const { range, method, category, status } = wanted;
   const matching = all.filter((sample) => {
@@ -89,10 +72,10 @@ export function selectSamples(all: readonly ListedSample[], wanted: Wanted): Sel
     .filter((sample) => !range || isWithin(rowOf(sample, method), range))
     .map((sample) => ({ sample, key: keyOf(sample, wanted) }))
     .sort(({ sample: one, key: a }, { sample: other, key: b }) => {
-      if (a === undefined || b === undefined) {
-        return Number(a === undefined) - Number(b === undefined) || one.place - other.place;
-      }
-      return direction * (a < b ? -1 : a > b ? 1 : 0) || one.place - other.place;
+      const order = a === undefined || b === undefined
+        ? Number(a === undefined) - Number(b === undefined)
+        : direction * (a < b ? -1 : a > b ? 1 : 0);
+      return order || one.place - other.place;
     })
     .map(({ sample }) => sample);
   return { samples, unscored: matching.length - scored.length };
@@ -105,19 +88,8 @@ function isWithin(row: SampleRow, { score, from, to }: NonNullable<Wanted["range
 }
 
 function keyOf(sample: ListedSample, { sort, method }: Wanted): number | string | undefined {
-  const row = rowOf(sample, method);
-  switch (sort) {
-    case "dataset":
-      return sample.place;
-    case "phrase":
-      return row.phrase ?? "";
-    case "class":
-      return row.category ?? "";
-    case "gap":
-      return gapOf(sample);
-    case "most":
-      return Math.abs(gapOf(sample) ?? NaN) || undefined;
-    default:
-      return row[sort.name];
-  }
+  const [{ phrase = "", category = "", ...row }, gap] = [rowOf(sample, method), gapOf(sample)];
+  if (typeof sort === "object") return row[sort.name];
+  const most = Math.abs(gap ?? NaN) || undefined;
+  return { dataset: sample.place, phrase, class: category, gap, most }[sort];
 }

@@ -1,9 +1,3 @@
-/**
- * Scores of a sample, with their headings and number formats.
- *
- * @module
- */
-
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { boxTexts } from "../../reports/box_text.ts";
 import type { ScoreName } from "../../scoring/score_heatmap.ts";

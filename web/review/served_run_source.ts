@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Reads a run from the server.
- *
- * @module
- */
-
 import { coveredRegion } from "../../base/geometry.ts";
 import { formatHtml } from "../../reports/tables/table_html.ts";
 import { decodeParts } from "../parts.ts";
@@ -16,7 +10,7 @@ import type { LoadedResult, RunSource, SourceOverview } from "./run_source.ts";
 import { factsOf, foundIn } from "./scores.ts";
 
 /** Sends a request to the server; throws an error with the server's sentence on a refusal. */
-export type Fetch = (path: string) => Promise<Response>;
+type Fetch = (path: string) => Promise<Response>;
 
 /** A decoded X-ray with the size of its file. */
 type Picture = Pick<Shown, "gray" | "original">;

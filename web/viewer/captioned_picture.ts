@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Draws a picture with a caption below it, for saving.
- *
- * @module
- */
-
 import { isWhole } from "../../base/geometry.ts";
 import { nameOf } from "../../base/paths.ts";
 import { captionOf, type Paragraph, wrapText } from "../../reports/figures/caption.ts";
@@ -17,12 +11,9 @@ const [MIN_WIDTH, BAR] = [360, { width: 160, height: 12 }];
 const [MARGIN, GAP, SIZE, LINE] = [10, 5, 14, 19];
 
 /**
- * Copies a canvas and writes a caption below the copy.
+ * Copies a canvas that shows a phrase, and writes a caption below the copy.
  *
- * @param picture The painted canvas.
- * @param shown The phrase that the canvas shows.
  * @param finished The phrase's heatmap, as on the canvas; `undefined` for predicted boxes.
- * @param look Display settings of the canvas.
  * @param made Model and settings, in words.
  * @param side Longer side of a picture in pixels of its own; 0 for a canvas of the screen.
  */
@@ -32,15 +23,14 @@ export function captionedPicture(
   finished: Finished | undefined,
   look: Look,
   made: string,
-  side = 0,
+  side: number,
 ): OffscreenCanvas {
   const ratio = side === 0 ? devicePixelRatio : Math.max(1, side / 1024);
   const width = Math.max(picture.width, MIN_WIDTH * ratio);
   const context = new OffscreenCanvas(1, 1).getContext("2d")!;
   const { canvas } = context;
   /** Lines with their tops in CSS pixels. */
-  const lines: { readonly text: string; readonly kind: Paragraph["kind"]; readonly y: number }[] =
-    [];
+  const lines: { text: string; kind: Paragraph["kind"]; y: number }[] = [];
   let height = MARGIN;
   for (const { kind, text, mostLines } of captionFor(shown, finished, look, made)) {
     context.font = fontOf(kind);

@@ -1,9 +1,3 @@
-/**
- * Colour maps that the user can choose for heatmaps.
- *
- * @module
- */
-
 import {
   interpolateCividis,
   interpolateMagma,
@@ -13,13 +7,8 @@ import {
 } from "d3-scale-chromatic";
 import { type Color, HEAT_COLORS, sampleColors } from "../../reports/figures/heat_colors.ts";
 
-/** A named colour map. */
-export interface ColorMap {
-  /** Name of the map in Matplotlib. */
-  readonly name: string;
-  /** Colours by heat, 0..255. */
-  readonly colors: readonly Color[];
-}
+/** A colour map: its name in Matplotlib, and its colours by heat, 0..255. */
+type ColorMap = { readonly name: string; readonly colors: readonly Color[] };
 
 /** Figures and reports have the first map. Every map but turbo is perceptual. */
 export const COLOR_MAPS: readonly [ColorMap, ...ColorMap[]] = [

@@ -1,9 +1,3 @@
-/**
- * Finishes heatmaps on a GPU: resize, average, Gaussian, scaling and Otsu's threshold.
- *
- * @module
- */
-
 import { HeatmapKernels } from "../../pipeline/gpu/heatmap_kernels_gpu.ts";
 import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
@@ -21,11 +15,14 @@ interface Kernels {
   readonly heatmap: HeatmapKernels;
   /** Weighted sum of the layers of each side, `[phrases, side, side]`. */
   readonly means: readonly GPUBuffer[];
-  /** Sums over boxes, which the kernels require; there are no boxes, since the page scores nothing. */
+  /** Sums over boxes, which the kernels require; the page scores nothing, and so has no boxes. */
   readonly sums: ScoreSums;
 }
 
-/** Finishes heatmaps on a GPU, up to the cut. Kernels and buffers stay for the next batch. */
+/**
+ * Finishes heatmaps on a GPU, up to the cut: resize, average, Gaussian, scaling, Otsu's threshold.
+ * Kernels and buffers stay for the next batch.
+ */
 export class GpuFinisher {
   readonly #gpu: Gpu;
   #kernels: Kernels | undefined;
@@ -63,12 +60,12 @@ export class GpuFinisher {
       const [{ size, layers }] = phrases as [Attended];
       const sides = sidesOf(layers);
       const { heatmap, means, sums } = this.#prepare(phrases, sides, sigma);
-      sides.forEach((side, i) => {
-        const maps = phrases.map(({ layers }) => meanOfSide(layers, side));
-        maps.forEach((map, place) =>
-          this.#gpu.device.queue.writeBuffer(means[i]!, place * map.byteLength, map)
-        );
-      });
+      sides.forEach((side, i) =>
+        phrases.forEach(({ layers }, place) => {
+          const map = meanOfSide(layers, side);
+          this.#gpu.device.queue.writeBuffer(means[i]!, place * map.byteLength, map);
+        })
+      );
       const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
       heatmap.record(encoder, means, 0, phrases.length, sums);
       const [values, words] = await submitAndRead(this.#gpu, encoder, [
@@ -77,14 +74,14 @@ export class GpuFinisher {
       ]);
       return phrases.map((_, i) => {
         const smoothed = new Float32Array(values!, 4 * i * size * size, size * size);
-        const state = heatmap.otsu.readState(new Uint32Array(words!), i);
-        const { isBroken, isConstant, range, threshold } = state;
+        const { isBroken, isConstant, range, threshold: otsu } = heatmap.otsu
+          .readState(new Uint32Array(words!), i);
         if (isBroken) return undefined;
         // Scaling again on the processor is faster than a second readback.
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
-        return { normalised, size, sigma, otsu: threshold };
+        return { normalised, size, sigma, otsu };
       });
     });
   }
@@ -99,11 +96,9 @@ export class GpuFinisher {
   #prepare(phrases: readonly Attended[], sides: readonly number[], sigma: number): Kernels {
     const [first] = phrases as [Attended];
     const kind = GpuFinisher.kindOf(first);
-    const known = this.#kernels;
-    const count = Math.max(phrases.length, known?.kind === kind ? known.heatmap.count : 0);
-    if (known?.kind === kind && known.sigma === sigma && known.heatmap.count === count) {
-      return known;
-    }
+    const known = this.#kernels?.kind === kind ? this.#kernels : undefined;
+    const count = Math.max(phrases.length, known?.heatmap.count ?? 0);
+    if (known?.sigma === sigma && known.heatmap.count === count) return known;
     this.#free();
     const { size } = first;
     return this.#kernels = {

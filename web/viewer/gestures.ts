@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Turns touches and mouse on a picture into gestures.
- *
- * @module
- */
-
 /** Effect of a drag by one pointer. */
 export type DragMode = "move" | "window" | "ruler";
 
@@ -16,7 +10,7 @@ export interface Gestures {
   move(x: number, y: number): void;
   /** The user zooms by a factor, about the position (x, y). */
   zoom(factor: number, x: number, y: number): void;
-  /** The picture was dragged by (x, y) in mode `window`, with Shift held, or by the right button. */
+  /** The picture was dragged by (x, y) in mode `window`, with Shift, or by the right button. */
   drag(x: number, y: number): void;
   /** The pointer is at (x, y), pressed or not; a mouse shows its place itself. */
   point(x: number, y: number, isMouse: boolean): void;
@@ -29,10 +23,7 @@ export interface Gestures {
 }
 
 /** Position of a pressed pointer, in CSS pixels from the picture's middle. */
-interface Pointer {
-  x: number;
-  y: number;
-}
+type Pointer = Record<"x" | "y", number>;
 
 /** Maximum milliseconds between the taps of a double tap. */
 const DOUBLE = 350;
@@ -43,7 +34,6 @@ const TREMBLE = 12;
 /** Listens to a picture's pointers and wheel. */
 export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures): void {
   listenToPointers(canvas, gestures);
-  listenToTaps(canvas, gestures);
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     const { x, y } = fromMiddle(canvas, event);
@@ -53,14 +43,22 @@ export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures):
   }, { passive: false });
 }
 
-/** One pointer moves the picture. Two pointers also zoom, about the point between them. */
+/**
+ * One pointer moves the picture. Two pointers also zoom, about the point between them. A double tap
+ * or click resets the view; timed here, since browsers disagree on double taps.
+ */
 function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
   const down = new Map<number, Pointer>();
   let isMeasuring = false;
+  let start: Pointer & { readonly isAlone: boolean } | undefined;
+  let last: Pointer & { readonly time: number } | undefined;
+  const isNear = (one: Pointer, other: Pointer) =>
+    Math.hypot(one.x - other.x, one.y - other.y) <= TREMBLE;
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     const place = fromMiddle(canvas, event);
     down.set(event.pointerId, place);
+    start = { ...place, isAlone: down.size === 1 };
     gestures.point(place.x, place.y, event.pointerType === "mouse");
     isMeasuring = gestures.mode() === "ruler" && down.size === 1 && !event.shiftKey;
     if (isMeasuring) gestures.measure("begin", place.x, place.y);
@@ -84,37 +82,23 @@ function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
   canvas.addEventListener("pointerleave", ({ pointerType }) => {
     if (pointerType === "mouse") gestures.leave();
   });
-  // The finger scrolls the page.
-  canvas.addEventListener("pointercancel", () => gestures.leave());
-  for (const name of ["pointerup", "pointercancel"] as const) {
-    canvas.addEventListener(name, ({ pointerId }) => down.delete(pointerId));
-  }
-  // One finger may scroll the page while the whole picture is visible; two fingers never do.
-  canvas.addEventListener("touchstart", (event) => {
-    if (event.touches.length > 1) event.preventDefault();
-  }, { passive: false });
-}
-
-/** A double tap or click resets the view; timed here, since browsers disagree on double taps. */
-function listenToTaps(canvas: HTMLCanvasElement, { reset }: Gestures): void {
-  const down = new Set<number>();
-  let start: Pointer & { readonly isAlone: boolean } | undefined;
-  let last: Pointer & { readonly time: number } | undefined;
-  const isNear = (one: Pointer, other: Pointer) =>
-    Math.hypot(one.x - other.x, one.y - other.y) <= TREMBLE;
-  canvas.addEventListener("pointerdown", (event) => {
-    down.add(event.pointerId);
-    start = { ...fromMiddle(canvas, event), isAlone: down.size === 1 };
+  canvas.addEventListener("pointercancel", ({ pointerId }) => {
+    down.delete(pointerId);
+    // The finger scrolls the page.
+    gestures.leave();
   });
-  canvas.addEventListener("pointercancel", ({ pointerId }) => down.delete(pointerId));
   canvas.addEventListener("pointerup", (event) => {
     down.delete(event.pointerId);
     const place = fromMiddle(canvas, event);
     const isTap = start?.isAlone && isNear(start, place) && event.button === 0;
     const isDouble = isTap && last && event.timeStamp - last.time <= DOUBLE && isNear(last, place);
     last = isTap && !isDouble ? { ...place, time: event.timeStamp } : undefined;
-    if (isDouble) reset();
+    if (isDouble) gestures.reset();
   });
+  // One finger may scroll the page while the whole picture is visible; two fingers never do.
+  canvas.addEventListener("touchstart", (event) => {
+    if (event.touches.length > 1) event.preventDefault();
+  }, { passive: false });
 }
 
 /** Middle and distance of the first two pointers; for one pointer the distance is 0. */

@@ -1,18 +1,8 @@
 /// <reference lib="dom" />
-/**
- * Keeps values of the page in the browser, unless the user's settings forbid it.
- *
- * @module
- */
-
 /** Storage: `sessionStorage` until the tab closes, `localStorage` without end. */
 export type Keeper = "sessionStorage" | "localStorage";
 
-/**
- * Keeps a value.
- *
- * @returns Whether the browser keeps the value.
- */
+/** Keeps a value; `false` if the browser or the user's settings forbid it. */
 export function keep(where: Keeper, key: string, value: string): boolean {
   return attempt(() => {
     globalThis[where].setItem(key, value);

@@ -1,22 +1,13 @@
-/**
- * Turns X-rays and heatmaps into pixels; uses no canvas, so that tests can run it.
- *
- * @module
- */
-
 import type { GrayImage } from "../../base/geometry.ts";
 import type { Color } from "../../reports/figures/heat_colors.ts";
 import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
 
-/** RGBA bytes, row by row. */
+/** RGBA bytes, row by row; this file makes them without a canvas, so that tests can run it. */
 export type Pixels = Uint8ClampedArray<ArrayBuffer>;
 
 /**
- * Paints an X-ray, its levels stretched between a black and a white level.
- *
- * @param black Highest level painted black, 0..254.
- * @param white Lowest level painted white, above `black`.
- * @param invert Whether black and white change places.
+ * Paints an X-ray, its levels stretched between `black`, 0..254, the highest level painted black,
+ * and `white`, the lowest level painted white; `invert` makes both change places.
  */
 export function paintGray(
   { data, width, height }: GrayImage,
@@ -38,9 +29,8 @@ export function paintGray(
 }
 
 /**
- * Paints a heatmap, transparent outside the mask.
+ * Paints a heatmap of values 0..1, transparent outside the mask, where they are 0.
  *
- * @param heatmap Values 0..1; 0 is outside the mask.
  * @param colors Colours by heat, 0..255.
  * @param opacity Opacity at heat 1, 0..1; falls with the square root of the heat, as in
  * `overlay.png`.
@@ -59,12 +49,7 @@ export function paintHeatmap(
   return pixels;
 }
 
-/**
- * Paints a map from its lowest value to its highest; a constant map takes the lowest colour.
- *
- * @param values Finite values in any range.
- * @param colors Colours by heat, 0..255.
- */
+/** Paints finite values from their lowest to their highest; equal values take the lowest colour. */
 export function paintMap(values: Float32Array, colors: readonly Color[]): Pixels {
   const range = valueRange(values);
   const shares = range.maximum > range.minimum

@@ -1,21 +1,12 @@
-/**
- * Finishes heatmaps for pictures on the GPU or the processor, and skips outdated requests.
- *
- * @module
- */
-
 import { openGpu } from "../../shaders/device.ts";
 import type { ServerFacts } from "../review_api.ts";
 import type { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, cut, type Finished, type Look, smooth, type Smoothed } from "./shown.ts";
 
-/** A picture's wish for a finished heatmap. */
+/** A picture's wish for a finished heatmap of a phrase, which `take` gets. */
 export interface Wish {
-  /** The phrase with its attention. */
   readonly phrase: Attended;
-  /** Gaussian and threshold. */
   readonly look: Pick<Look, "sigma" | "threshold">;
-  /** Called with the finished heatmap. */
   readonly take: (finished: Finished) => void;
 }
 
@@ -42,7 +33,6 @@ export class RefinishQueue {
   #isBusy = false;
 
   /**
-   * @param device `auto` takes a hardware GPU, `gpu` any GPU, `cpu` the processor.
    * @param onPlace Called with a sentence that names the device, also when the device changes.
    * @param onError Called with the error if a heatmap cannot be finished.
    * @param Finisher Finishes heatmaps on a GPU. A report leaves it out, and so its script has no

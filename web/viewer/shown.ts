@@ -1,10 +1,3 @@
-/**
- * A phrase's heatmap as the page shows it. The page finishes the heatmap from the layers' means
- * again whenever the Gaussian or the threshold changes, without a model.
- *
- * @module
- */
-
 import {
   type Box,
   type CropRegion,
@@ -40,11 +33,11 @@ export interface Shown {
   readonly layers?: readonly AveragedLayer[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** Whether `layers` holds a finished heatmap, which takes no Gaussian: a baseline's, a report's. */
+  /** Whether `layers` holds a finished heatmap without a Gaussian: a baseline's, a report's. */
   readonly isGrid: boolean;
   /** Automatic threshold in place of Otsu's: the run's own, or `false` if the run did not cut. */
   readonly cutAt?: number | false;
-  /** The run's own mask from a report, `[size, size]` of 0 and 1; it stands for the automatic cut. */
+  /** The run's own mask in a report, `[size, size]` of 0 and 1; it stands for the automatic cut. */
   readonly scored?: Uint8Array;
   /** The DICOM file behind the X-ray, to which a segmentation refers. */
   readonly reference?: DicomReference;
@@ -81,11 +74,13 @@ export interface Look {
   readonly truth: boolean;
 }
 
-/** A heatmap before the cut at a threshold. */
+/**
+ * A heatmap before the cut at a threshold. The page makes it again from the layers' means whenever
+ * the Gaussian changes, without a model.
+ */
 export interface Smoothed {
-  /** Values 0..1, `[size, size]`. */
+  /** Values 0..1, `[size, size]`, with the side in pixels. */
   readonly normalised: Float32Array;
-  /** Side in pixels. */
   readonly size: number;
   /** Standard deviation of the requested Gaussian, in heatmap pixels. */
   readonly sigma: number;

@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Dark or light colours: the system's, until the user chooses.
- *
- * @module
- */
-
 import { keep, recall } from "./kept.ts";
 import { part } from "../page/parts_of_page.ts";
 

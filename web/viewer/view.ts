@@ -1,14 +1,7 @@
-/**
- * The visible part of an X-ray; uses no canvas, so that tests can run it.
- *
- * @module
- */
-
 /** The visible part of an X-ray. */
 export interface View {
-  /** Middle of the view from the left edge, in shares of the X-ray's width. */
+  /** Middle of the view from left and top, in shares of the X-ray's width and height. */
   x: number;
-  /** Middle of the view from the top edge, in shares of the X-ray's height. */
   y: number;
   /** Magnification, up to 16; 1 shows the whole X-ray, and below 1 it is smaller. */
   zoom: number;

@@ -1,16 +1,9 @@
 /// <reference lib="dom" />
-/**
- * A picture of an X-ray with a heatmap that the user can zoom and move.
- *
- * @module
- */
-
 import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colors.ts";
 import { components } from "../../scoring/component_box.ts";
 import { type DragMode, listenToGestures } from "./gestures.ts";
-import { lastMade } from "./last_made.ts";
 import { outlineOf, paintGray, paintHeatmap, type Pixels } from "./paint.ts";
 import type { RefinishQueue } from "./refinish_queue.ts";
 import { type Finished, isAttended, isSamePhrase, type Look, type Shown } from "./shown.ts";
@@ -26,12 +19,6 @@ export interface Marks {
   under?: Viewer | undefined;
   /** Ends of the ruler; the second end follows the first. */
   ruler?: readonly [x1: number, y1: number, x2: number, y2: number];
-}
-
-/** A part of a mask: its box in pixels of the X-ray, and its mean heat. */
-interface Part {
-  readonly box: Box;
-  readonly heat: number;
 }
 
 /** Largest number of parts with a box, and least share of the heatmap's pixels in a part. */
@@ -66,8 +53,9 @@ export class Viewer {
   readonly readout: HTMLElement = document.createElement("output");
   readonly #shared: Shared;
   #shown: Shown | undefined;
-  #look: Look | undefined;
-  #finished: Finished | undefined;
+  /** Display settings of the picture, and its heatmap once it is finished; exports read both. */
+  look: Look | undefined;
+  finished: Finished | undefined;
   /** Cached, like the four below: a moved view repaints with the same pixels and outline. */
   readonly #grayCanvas = lastMade((...given: Parameters<typeof paintGray>) =>
     toCanvas(paintGray(...given), given[0].width, given[0].height)
@@ -79,7 +67,8 @@ export class Viewer {
   readonly #outline = lastMade(outlinePath);
   readonly #truth = lastMade(ringPath);
   readonly #parts = lastMade(partsOf);
-  #isQueued = false;
+  /** The scheduled repaint; `undefined` if there is none. */
+  #frame: number | undefined;
 
   /** @param shared View and marks of all pictures. */
   constructor(shared: Shared) {
@@ -91,32 +80,22 @@ export class Viewer {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /** The finished heatmap, for exports; `undefined` before it is ready. */
-  get finished(): Finished | undefined {
-    return this.#finished;
-  }
-
-  /** Display settings of the picture, for exports. */
-  get look(): Look | undefined {
-    return this.#look;
-  }
-
   /** Shows a phrase; the heatmap follows as soon as it is finished. */
   show(shown: Shown, look: Look): void {
-    const [before, lookBefore] = [this.#shown, this.#look];
-    [this.#shown, this.#look] = [shown, look];
+    const [before, lookBefore] = [this.#shown, this.look];
+    [this.#shown, this.look] = [shown, look];
     // Keep the old heatmap of the same phrase until the new one is ready: the two differ little.
     const isSame = before !== undefined && isSamePhrase(before, shown) && isAttended(shown);
-    if (!isSame) this.#finished = undefined;
+    if (!isSame) this.finished = undefined;
     const isAsked = isSame && before.layers === shown.layers &&
       lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
     if (isAttended(shown) && !isAsked) {
       this.canvas.ariaBusy = "true";
       const take = (finished: Finished) => {
         // A heatmap with earlier display settings may arrive first: stay busy after it.
-        if (look === this.#look) this.canvas.ariaBusy = "false";
+        if (look === this.look) this.canvas.ariaBusy = "false";
         if (!isSamePhrase(shown, this.#shown!)) return;
-        this.#finished = finished;
+        this.finished = finished;
         this.#describe();
       };
       this.#shared.finishing.wish(this, { phrase: shown, look, take });
@@ -125,7 +104,7 @@ export class Viewer {
   }
 
   #describe(): void {
-    const [x, y, width, height] = this.#finished?.originalBox ?? [];
+    const [x, y, width, height] = this.finished?.originalBox ?? [];
     const mask = width === undefined
       ? ""
       : `, mask within ${width} by ${height} pixels at ${x}, ${y}`;
@@ -135,10 +114,8 @@ export class Viewer {
 
   /** Schedules a repaint before the next frame. */
   draw(): void {
-    if (this.#isQueued) return;
-    this.#isQueued = true;
-    requestAnimationFrame(() => {
-      this.#isQueued = false;
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
       this.paint();
     });
   }
@@ -168,15 +145,15 @@ export class Viewer {
     const context = canvas.getContext("2d")!;
     context.resetTransform();
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!this.#shown || !this.#look) return;
+    if (!this.#shown || !this.look) return;
     const scale = this.#scale();
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
     const { width: across, height: down } = this.#shown.original;
     context.translate(-view.x * across, -view.y * down);
-    this.#paintXray(context, this.#shown, this.#look, ratio / scale);
+    this.#paintXray(context, this.#shown, this.look, ratio / scale);
     this.#paintPoint(context, ratio / scale);
-    this.#readOut(this.#shown, this.#look, scale);
+    this.#readOut(this.#shown, this.look, scale);
   }
 
   /**
@@ -191,7 +168,7 @@ export class Viewer {
     const context = canvas.getContext("2d")!;
     context.scale(scale, scale);
     // Lines are as thick as in a picture of 700 pixels.
-    this.#paintXray(context, this.#shown!, this.#look!, Math.max(1, longer / 700) / scale);
+    this.#paintXray(context, this.#shown!, this.look!, Math.max(1, longer / 700) / scale);
     return canvas;
   }
 
@@ -219,7 +196,7 @@ export class Viewer {
   #paintBoxes(context: Context, shown: Shown, look: Look, unit: number): void {
     const { crop, boxes, outline = [], predicted = [] } = shown;
     if (look.box) {
-      for (const { box, heat } of this.#finished ? this.#parts(this.#finished, crop) : []) {
+      for (const { box, heat } of this.finished ? this.#parts(this.finished, crop) : []) {
         frame(context, css(OUTLINE), boxPath(box), unit, true);
         write(context, heat.toFixed(2), box[0], box[1], unit);
       }
@@ -231,16 +208,16 @@ export class Viewer {
   }
 
   #paintHeatmap(context: Context, { crop }: Shown, look: Look, unit: number): void {
-    if (!this.#finished) return;
+    if (!this.finished) return;
     const { x, y, side, height = side } = crop;
-    const { size } = this.#finished;
-    const heat = this.#heatCanvas(this.#finished, look.colors, look.opacity);
+    const { size } = this.finished;
+    const heat = this.#heatCanvas(this.finished, look.colors, look.opacity);
     context.drawImage(heat, x, y, side, height);
     if (!look.outline) return;
     const outline = new Path2D();
     const stretch = new DOMMatrix([side / size, 0, 0, height / size, x, y]);
     // A transformed path keeps the width of its line where the heatmap is stretched.
-    outline.addPath(this.#outline(this.#finished), stretch);
+    outline.addPath(this.#outline(this.finished), stretch);
     context.strokeStyle = css(OUTLINE);
     context.lineWidth = 1.25 * unit;
     context.stroke(outline);
@@ -268,7 +245,7 @@ export class Viewer {
       const grey = gray.data[row * gray.width + column];
       text += `\nat ${point.map(Math.floor).join(", ")}: grey ${grey}`;
       const [u, v] = [(point[0] - x) / side, (point[1] - y) / height];
-      const { normalised, size } = this.#finished ?? {};
+      const { normalised, size } = this.finished ?? {};
       if (normalised && size && u >= 0 && v >= 0 && u < 1 && v < 1) {
         text += `, heat ${normalised[at(v, size) * size + at(u, size)]!.toFixed(2)}`;
       }
@@ -362,8 +339,8 @@ function write(context: Context, text: string, x: number, y: number, unit: numbe
   context.fillText(text, x, bottom);
 }
 
-/** Lists the parts of a mask, hottest first; tiny parts are left out. */
-function partsOf({ heatmap, size }: Finished, crop: CropRegion): Part[] {
+/** Lists a mask's parts but tiny ones, hottest first; boxes are in pixels of the X-ray. */
+function partsOf({ heatmap, size }: Finished, crop: CropRegion) {
   return [...components(heatmap, size, 0, 8)]
     .filter(({ count }) => count >= LEAST_PART * size * size)
     .sort((one, other) => other.mean - one.mean)
@@ -379,6 +356,17 @@ function lengthOf(
   const [row, column] = spacing ?? [1, 1];
   const length = Math.hypot((x2 - x1) * column, (y2 - y1) * row);
   return spacing ? `${length.toFixed(1)} mm` : `${length.toFixed(0)} px`;
+}
+
+/** Wraps a function so that it runs again only if an argument differs from the last call. */
+function lastMade<A extends readonly unknown[], R>(make: (...given: A) => R) {
+  let last: { readonly given: A; readonly made: R } | undefined;
+  return (...given: A): R => {
+    if (!last || last.given.some((argument, i) => argument !== given[i])) {
+      last = { given, made: make(...given) };
+    }
+    return last.made;
+  };
 }
 
 /** Puts pixels on a canvas of their own, which can be drawn at any scale. */
