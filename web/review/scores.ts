@@ -37,10 +37,10 @@ export function factsOf(row: SampleRow, found?: readonly string[]): string {
   }
   const scores = SHOWN_SCORES.flatMap((score) => {
     const text = scoreText(score, row[score.name]);
-    return text && `${score.heading} ${text}`;
+    return text ? [`${score.heading} ${text}`] : [];
   });
-  if (scores.length > 0) return scores.filter(Boolean).join(", ");
-  return row.reason ? `${row.status}: ${row.reason}` : row.status;
+  if (scores.length > 0) return scores.join(", ");
+  return row.reason ? `${row.status}: ${row.reason}` : "";
 }
 
 /** Predicted boxes of a result in words; `undefined` for a method with heatmaps. */
