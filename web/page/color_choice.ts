@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The control that chooses the colour map of heatmaps.
- *
- * @module
- */
-
 import type { Color } from "../../reports/figures/heat_colors.ts";
 import { COLOR_MAPS } from "../viewer/color_maps.ts";
 import { make, part, select } from "./parts_of_page.ts";

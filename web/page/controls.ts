@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Controls for the display settings of heatmaps.
- *
- * @module
- */
-
 import { chosenColors, offerColors, onColors } from "./color_choice.ts";
 import { input as inputOf, make, select, write } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";

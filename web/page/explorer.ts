@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Explorer of attention by layer and by part of the trajectory, and the settings of the next run.
- *
- * @module
- */
-
 import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../engine_messages.ts";
 import { chosenColors, onColors } from "./color_choice.ts";
 import { keep, recall } from "../viewer/kept.ts";

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * A menu that saves a picture, its heatmap and its boxes.
- *
- * @module
- */
-
 import { captionedPicture } from "../viewer/captioned_picture.ts";
 import { boxesCsv, fileStem, RESEARCH_ONLY, resultOf, save, settingsText } from "./exports.ts";
 import { encodeNpy } from "../../reports/exports/npy.ts";

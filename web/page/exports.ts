@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Files that the page saves: `result.json`, heatmaps and boxes.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { nameOf } from "../../base/paths.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Pictures side by side, with a shared view and shared display settings.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import type { ServerFacts } from "../review_api.ts";
 import { Controls, type ControlState } from "./controls.ts";

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Grounds phrases in an X-ray that the user picks.
- *
- * @module
- */
-
 import {
   type Engine,
   type EngineDevice,

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Controls that choose the model and its device, if the page runs the model.
- *
- * @module
- */
-
 import {
   type EngineDevice,
   PICKED_PARTS,

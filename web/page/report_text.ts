@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * A radiology report beside the pictures: choosing a sentence shows where it applies.
- *
- * @module
- */
-
 import { type ReportSentence, reportSentences } from "../../base/report/report_sentences.ts";
 import { input, make, makeButton, part, show } from "./parts_of_page.ts";
 import { isTyping } from "./tools.ts";

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The page as static files, without a server of ours: its facts, and its service worker.
- *
- * @module
- */
-
 import type { ServerFacts } from "../review_api.ts";
 import { keep, recall } from "../viewer/kept.ts";
 

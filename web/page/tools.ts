@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The viewer's buttons and keys.
- *
- * @module
- */
-
 import { PRESET_NAMES } from "./controls.ts";
 import type { Gallery } from "./gallery.ts";
 import { WHOLE } from "../viewer/view.ts";
