@@ -18,9 +18,7 @@ export function onColors(act: () => void): void {
 }
 
 /** Gives the chosen map's colours by heat, 0..255. */
-export function chosenColors(): readonly Color[] {
-  return chosen().colors;
-}
+export const chosenColors = (): readonly Color[] => chosen().colors;
 
 const chosen = () => COLOR_MAPS[select("colours").selectedIndex] ?? COLOR_MAPS[0];
 

@@ -93,9 +93,7 @@ export class Explorer {
   ): void {
     const title =
       `Attention for "${phrase}" in ${image}: each row is a layer, each column a group of steps`;
-    const heads = columns.map(([start, end]) =>
-      make("th", `${start}–${end - 1}`, { scope: "col" })
-    );
+    const heads = columns.map(([from, end]) => make("th", `${from}–${end - 1}`, { scope: "col" }));
     this.#drawn = [];
     const rows = (this.#model?.layerSides ?? []).map((_, layer) =>
       make("tr", [
@@ -106,11 +104,8 @@ export class Explorer {
       ])
     );
     this.#draw();
-    part("maps", HTMLElement).replaceChildren(
-      make("table", [make("caption", title), make("tr", [make("td"), ...heads]), ...rows], {
-        className: "maps",
-      }),
-    );
+    const content = [make("caption", title), make("tr", [make("td"), ...heads]), ...rows];
+    part("maps", HTMLElement).replaceChildren(make("table", content, { className: "maps" }));
   }
 
   #makeMap(cell: ExploredCell, [start, end]: readonly [number, number]): HTMLElement {

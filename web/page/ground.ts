@@ -39,7 +39,6 @@ const text = () => part("phrases", HTMLTextAreaElement);
 interface Chosen {
   /** Number of the choice; replies to earlier choices carry other numbers. */
   readonly id: number;
-  /** Name of the X-ray's file. */
   readonly file: string;
   /** Printable form of the file's name. */
   readonly name: string;
@@ -92,12 +91,8 @@ export class Grounding {
   #identity: PromiseWithResolvers<string> | undefined;
 
   /**
-   * Opens the model, and listens to the page's controls.
-   *
-   * @param engine Runs the model.
-   * @param gallery Shows the pictures.
-   * @param examples Examples, a button each.
-   * @param facts The server's facts; if the page runs the model, the user may choose another.
+   * Opens the model, and listens to the page's controls. Each example gets a button. If the page
+   * runs the model, by the server's facts, the user may choose another.
    */
   constructor(
     engine: Engine,
@@ -377,14 +372,13 @@ export class Grounding {
         break;
       case "opened":
         // A run may not start with the layers of a model that another model is about to replace.
+        this.#explorer.open(reply.model);
         if (this.#isOpeningOther()) {
           this.#opened = reply.model;
-          this.#explorer.open(reply.model);
           break;
         }
         this.#choice?.settle();
         this.#use(reply.model);
-        this.#explorer.open(reply.model);
         this.#status("Ready.");
         break;
       case "image":
@@ -490,11 +484,9 @@ export class Grounding {
     const notes = notesOf(this.#model);
     const boxes: readonly Box[] = example?.boxes[example.phrases.indexOf(title)] ?? [];
     const { size = 1, baseline } = this.#model ?? {};
-    const own = { title, image, gray, crop, settings, notes, boxes, size };
-    return {
-      ...{ ...own, facts: "", original: { width, height }, isGrid: baseline !== undefined },
-      ...(reference && { reference }),
-    };
+    const own = { title, image, gray, crop, settings, notes, boxes, size, facts: "" };
+    const made = { ...own, original: { width, height }, isGrid: baseline !== undefined };
+    return reference ? { ...made, reference } : made;
   }
 
   #show(shown: Shown[], by = this.#model): void {
@@ -504,10 +496,8 @@ export class Grounding {
   }
 
   /**
-   * Finds the model, with its hash, and the versions that made heatmaps.
-   *
-   * @throws {Error} If the weights are no longer readable, or the model closed before its hash was
-   * known.
+   * Finds the model, with its hash, and the versions that made heatmaps. Fails if the weights are
+   * no longer readable, or if the model closed before its hash was known.
    */
   async #record(model: OpenedModel | undefined): Promise<ResultRecord> {
     if (!model) return {};
@@ -524,12 +514,11 @@ export class Grounding {
       hash.catch(() => this.#hashes.delete(model));
       this.#engine.ask({ kind: "identify" });
     }
-    const versions = { groundray: this.#version, ...model.versions };
     const { method, view } = model.baseline ?? {};
     return {
       ...(method && view && { method, view }),
       model: { path: model.path, sha256: await hash },
-      versions,
+      versions: { groundray: this.#version, ...model.versions },
     };
   }
 
