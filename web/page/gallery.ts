@@ -241,9 +241,9 @@ export class Gallery {
       },
     });
     const [title, facts, image] = [make("b"), make("span"), make("small")];
-    const buttons = exportButtons(() => panel, () => ({
-      ...{ record: this.#record, all: this.#panels, encodeSeg: this.#encodeSeg },
-    }));
+    const encodeSeg = this.#encodeSeg;
+    const together = () => ({ record: this.#record, all: this.#panels, encodeSeg });
+    const buttons = exportButtons(() => panel, together);
     const figure = make("figure", [
       make("figcaption", [title, buttons, facts, image]),
       make("div", [viewer.canvas, viewer.readout], { className: "stage" }),

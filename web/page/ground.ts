@@ -1,11 +1,9 @@
 import {
   type Engine,
-  type EngineDevice,
   type EngineSettings,
   MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
-  type PickedModel,
   type Reply,
   type RunSettings,
 } from "../engine_messages.ts";
@@ -124,9 +122,8 @@ export class Grounding {
       ),
     );
     this.#recall();
-    const open: OnModel = (model, device) => this.#open(model, device);
-    if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
-    else open("demo", "auto");
+    if (on === "page") this.#choice = new ModelChoice(DEVICES[device], this.#open);
+    else this.#open("demo", "auto");
   }
 
   /** Takes X-ray, phrases and display settings from before a reload. */
@@ -164,7 +161,7 @@ export class Grounding {
     part("fold", HTMLButtonElement).ariaExpanded = String(!isFolded);
   }
 
-  #open(model: "demo" | PickedModel, device: EngineDevice): void {
+  readonly #open: OnModel = (model, device) => {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
@@ -173,7 +170,7 @@ export class Grounding {
     for (const id of ["place", "notice"]) write(id, "");
     this.#status("Opening the model …");
     this.#enable();
-  }
+  };
 
   #listen(): void {
     for (const file of [input("file"), input("report-file")]) {
@@ -301,11 +298,11 @@ export class Grounding {
 
   /** Gives the open X-ray and the typed phrases; `undefined` if no run can start now. */
   #phrases() {
-    const isReading = this.#chosen !== undefined && !this.#chosen.image;
-    if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
-    const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
-      text().value.split("\n");
+    const isReading = this.#chosen && !image;
+    if (this.#isRunning || isReading || !this.#model) return undefined;
+    const sentences = this.#text.read()?.map(({ sentence }) => sentence);
+    const lines = sentences ?? text().value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
     const [first] = phrases;
     say(undefined);
@@ -314,7 +311,6 @@ export class Grounding {
     else if (phrases.length > MAX_PHRASES) {
       say(`Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`);
     } else return { image, phrases, first };
-    return undefined;
   }
 
   #start(): void {

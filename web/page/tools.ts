@@ -55,9 +55,8 @@ export function listenToTools(gallery: Gallery): void {
   onClick("drawer-button", toggleDrawer);
   onClick("drawer-close", toggleDrawer);
   const hide = part("hide", HTMLButtonElement);
-  hide.addEventListener("pointerdown", () => gallery.hideOverlay(true));
-  for (const name of ["pointerup", "pointerleave", "pointercancel"] as const) {
-    hide.addEventListener(name, () => gallery.hideOverlay(false));
+  for (const name of ["pointerdown", "pointerup", "pointerleave", "pointercancel"] as const) {
+    hide.addEventListener(name, () => gallery.hideOverlay(name === "pointerdown"));
   }
   document.addEventListener("pointerdown", ({ target }) => {
     const menu = openMenu();
