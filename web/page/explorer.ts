@@ -86,23 +86,17 @@ export class Explorer {
   }
 
   /** Shows the attention of a phrase in an X-ray. */
-  show(
-    phrase: string,
-    image: string,
-    { columns, cells }: Extract<Reply, { kind: "explored" }>,
-  ): void {
+  show(phrase: string, image: string, reply: Extract<Reply, { kind: "explored" }>): void {
+    const { columns, cells } = reply;
     const title =
       `Attention for "${phrase}" in ${image}: each row is a layer, each column a group of steps`;
     const heads = columns.map(([from, end]) => make("th", `${from}–${end - 1}`, { scope: "col" }));
     this.#drawn = [];
-    const rows = (this.#model?.layerSides ?? []).map((_, layer) =>
-      make("tr", [
-        make("th", String(layer), { scope: "row" }),
-        ...cells.filter((cell) => cell.layer === layer).map((cell) =>
-          make("td", [this.#makeMap(cell, columns[cell.column]!)])
-        ),
-      ])
-    );
+    const rows = (this.#model?.layerSides ?? []).map((_, layer) => {
+      const own = cells.filter((cell) => cell.layer === layer);
+      const maps = own.map((cell) => make("td", [this.#makeMap(cell, columns[cell.column]!)]));
+      return make("tr", [make("th", String(layer), { scope: "row" }), ...maps]);
+    });
     this.#draw();
     const content = [make("caption", title), make("tr", [make("td"), ...heads]), ...rows];
     part("maps", HTMLElement).replaceChildren(make("table", content, { className: "maps" }));

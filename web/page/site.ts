@@ -19,8 +19,7 @@ export async function startServiceWorker(): Promise<void> {
   const { serviceWorker } = navigator as Partial<Navigator>;
   if (!serviceWorker) return;
   try {
-    const registration = await serviceWorker.register("sw.js", { updateViaCache: "none" });
-    await activation(registration);
+    await activation(await serviceWorker.register("sw.js", { updateViaCache: "none" }));
   } catch {
     return;
   }
