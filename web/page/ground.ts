@@ -92,12 +92,8 @@ export class Grounding {
    * Opens the model, and listens to the page's controls. Each example gets a button. If the page
    * runs the model, by the server's facts, the user may choose another.
    */
-  constructor(
-    engine: Engine,
-    gallery: Gallery,
-    examples: readonly Example[],
-    { on, device, version }: ServerFacts,
-  ) {
+  constructor(engine: Engine, gallery: Gallery, examples: readonly Example[], facts: ServerFacts) {
+    const { on, device, version } = facts;
     [this.#engine, this.#gallery, this.#version] = [engine, gallery, version];
     this.#explorer = new Explorer((title, cell, select) => {
       const image = this.#chosen?.image;
@@ -112,15 +108,13 @@ export class Grounding {
     engine.onReply = (reply) => this.#take(reply);
     for (const id of ["ground", "ground-head", "ground-settings"]) show(id);
     this.#listen();
-    part("examples", HTMLElement).append(
-      "Examples, drawn by this program:",
-      ...examples.map((example) =>
-        makeButton(example.title, () => {
-          this.#type(example.phrases.join("\n"), false);
-          this.#choose(example.name, example.bytes, example);
-        })
-      ),
+    const buttons = examples.map((example) =>
+      makeButton(example.title, () => {
+        this.#type(example.phrases.join("\n"), false);
+        this.#choose(example.name, example.bytes, example);
+      })
     );
+    part("examples", HTMLElement).append("Examples, drawn by this program:", ...buttons);
     this.#recall();
     if (on === "page") this.#choice = new ModelChoice(DEVICES[device], this.#open);
     else this.#open("demo", "auto");
@@ -392,8 +386,7 @@ export class Grounding {
         break;
       case "progress": {
         const { part: kind, done, total, secondsLeft = 0 } = reply;
-        const bar = part("progress", HTMLProgressElement);
-        [bar.max, bar.value] = [total, done];
+        Object.assign(part("progress", HTMLProgressElement), { max: total, value: done });
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
         const share = Math.floor(100 * done / total);
         this.#status(`Working: ${share} %, ${Math.ceil(secondsLeft)} s left.`, true);
