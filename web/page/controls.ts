@@ -99,8 +99,8 @@ export class Controls {
   }
 
   /**
-   * Sets the controls to a run's Gaussian, in heatmap pixels, and to its threshold: true for Otsu's,
-   * false for 0. Values of the call before do nothing, so that the user's own changes stay.
+   * Sets the controls to a run's Gaussian, in heatmap pixels, and threshold: true for Otsu's, false
+   * for 0. Values of the call before change nothing, so that the user's own changes stay.
    */
   useSettings(sigma: number, otsu: boolean | number): void {
     const settings = `${sigma} ${otsu}`;
