@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The control that chooses the colour map of heatmaps.
- *
- * @module
- */
-
 import type { Color } from "../../reports/figures/heat_colors.ts";
 import { COLOR_MAPS } from "../viewer/color_maps.ts";
 import { make, part, select } from "./parts_of_page.ts";
@@ -25,9 +18,7 @@ export function onColors(act: () => void): void {
 }
 
 /** Gives the chosen map's colours by heat, 0..255. */
-export function chosenColors(): readonly Color[] {
-  return chosen().colors;
-}
+export const chosenColors = (): readonly Color[] => chosen().colors;
 
 const chosen = () => COLOR_MAPS[select("colours").selectedIndex] ?? COLOR_MAPS[0];
 

@@ -1,22 +1,14 @@
-/// <reference lib="dom" />
-/**
- * Controls for the display settings of heatmaps.
- *
- * @module
- */
-
 import { chosenColors, offerColors, onColors } from "./color_choice.ts";
 import { input as inputOf, make, select, write } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";
 
 /** Windows by name: levels of 0..255 painted black and white, and whether both change places. */
-const PRESETS: Readonly<Record<string, readonly [black: number, white: number, invert: boolean]>> =
-  {
-    standard: [0, 255, false],
-    lung: [0, 150, false],
-    bone: [90, 255, false],
-    inverted: [0, 255, true],
-  };
+const PRESETS: Readonly<Record<string, readonly [number, number, invert: boolean]>> = {
+  standard: [0, 255, false],
+  lung: [0, 150, false],
+  bone: [90, 255, false],
+  inverted: [0, 255, true],
+};
 
 /** Names of the windows, in the order of their keys. */
 export const PRESET_NAMES: readonly string[] = Object.keys(PRESETS);
@@ -107,11 +99,8 @@ export class Controls {
   }
 
   /**
-   * Sets the controls to a run's Gaussian and threshold. The call does nothing if both equal those
-   * of the call before, so that the user's own changes stay.
-   *
-   * @param sigma Standard deviation of the Gaussian in heatmap pixels.
-   * @param otsu True if the run cut at Otsu's threshold, or its own threshold; false sets 0.
+   * Sets the controls to a run's Gaussian, in heatmap pixels, and threshold: true for Otsu's, false
+   * for 0. Values of the call before change nothing, so that the user's own changes stay.
    */
   useSettings(sigma: number, otsu: boolean | number): void {
     const settings = `${sigma} ${otsu}`;

@@ -1,10 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Examples of the page: phantoms with the true boxes of their findings.
- *
- * @module
- */
-
 import type { Box } from "../../base/geometry.ts";
 import { drawPhantom, type Phantom } from "../../datasets/phantom/phantom.ts";
 import { paintGray } from "../viewer/paint.ts";

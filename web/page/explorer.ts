@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Explorer of attention by layer and by part of the trajectory, and the settings of the next run.
- *
- * @module
- */
-
 import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../engine_messages.ts";
 import { chosenColors, onColors } from "./color_choice.ts";
 import { keep, recall } from "../viewer/kept.ts";
@@ -93,31 +86,20 @@ export class Explorer {
   }
 
   /** Shows the attention of a phrase in an X-ray. */
-  show(
-    phrase: string,
-    image: string,
-    { columns, cells }: Extract<Reply, { kind: "explored" }>,
-  ): void {
+  show(phrase: string, image: string, reply: Extract<Reply, { kind: "explored" }>): void {
+    const { columns, cells } = reply;
     const title =
       `Attention for "${phrase}" in ${image}: each row is a layer, each column a group of steps`;
-    const heads = columns.map(([start, end]) =>
-      make("th", `${start}–${end - 1}`, { scope: "col" })
-    );
+    const heads = columns.map(([from, end]) => make("th", `${from}–${end - 1}`, { scope: "col" }));
     this.#drawn = [];
-    const rows = (this.#model?.layerSides ?? []).map((_, layer) =>
-      make("tr", [
-        make("th", String(layer), { scope: "row" }),
-        ...cells.filter((cell) => cell.layer === layer).map((cell) =>
-          make("td", [this.#makeMap(cell, columns[cell.column]!)])
-        ),
-      ])
-    );
+    const rows = (this.#model?.layerSides ?? []).map((_, layer) => {
+      const own = cells.filter((cell) => cell.layer === layer);
+      const maps = own.map((cell) => make("td", [this.#makeMap(cell, columns[cell.column]!)]));
+      return make("tr", [make("th", String(layer), { scope: "row" }), ...maps]);
+    });
     this.#draw();
-    part("maps", HTMLElement).replaceChildren(
-      make("table", [make("caption", title), make("tr", [make("td"), ...heads]), ...rows], {
-        className: "maps",
-      }),
-    );
+    const content = [make("caption", title), make("tr", [make("td"), ...heads]), ...rows];
+    part("maps", HTMLElement).replaceChildren(make("table", content, { className: "maps" }));
   }
 
   #makeMap(cell: ExploredCell, [start, end]: readonly [number, number]): HTMLElement {

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * A menu that saves a picture, its heatmap and its boxes.
- *
- * @module
- */
-
 import { captionedPicture } from "../viewer/captioned_picture.ts";
 import { boxesCsv, fileStem, RESEARCH_ONLY, resultOf, save, settingsText } from "./exports.ts";
 import { encodeNpy } from "../../reports/exports/npy.ts";
@@ -47,16 +40,12 @@ const SIZES: readonly (readonly [text: string, side: (shown: Shown) => number])[
 ];
 
 /**
- * Makes a menu whose buttons save a picture in its state at the press. Before the heatmap is
- * finished, the buttons show a message instead.
- *
- * @param picture Gives the picture to save.
- * @param together Gives the shared facts; called when a button is pressed.
+ * Makes a menu whose buttons save a picture in its state at the press, for which they ask both
+ * functions. Before the heatmap is finished, the buttons show a message instead.
  */
 export function exportButtons(picture: () => Saved, together: () => SavedTogether): HTMLElement {
-  const size = make("select", SIZES.map(([text]) => make("option", text)), {
-    ariaLabel: "Size of the PNG",
-  });
+  const options = SIZES.map(([text]) => make("option", text));
+  const size = make("select", options, { ariaLabel: "Size of the PNG" });
   const add = (
     label: string,
     act: (saved: Saved & { readonly finished: Finished }, stem: string) => void | Promise<void>,

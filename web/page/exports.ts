@@ -1,21 +1,10 @@
-/// <reference lib="dom" />
-/**
- * Files that the page saves: `result.json`, heatmaps and boxes.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { nameOf } from "../../base/paths.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
+import { make } from "./parts_of_page.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 
-/**
- * Makes the contents of `result.json` for a picture.
- *
- * @param record Model, versions and run of the heatmap; its settings, if any, replace the
- * picture's.
- */
+/** Makes `result.json` for a picture; settings of the record, if any, replace the picture's. */
 export function resultOf(
   { title, phrase = title, image, gray, original, crop, settings, isGrid, notes }: Shown,
   { size, sigma, threshold, isOtsu, originalBox }: Finished,
@@ -59,23 +48,19 @@ export function settingsText(
   const { sigma, threshold, isOtsu } = finished ?? {};
   const { start, end, steps, layers, noise } = settings;
   return [
-    ...(model ? [`model ${model}`] : []),
-    ...(steps === undefined ? [] : [`${steps} steps`]),
-    ...(start === undefined || end === undefined ? [] : [`steps ${start} to ${end - 1} read`]),
-    ...(layers ? [`layers ${layers.join(" ")}`] : []),
-    ...(noise ? [`noise by ${noise}`] : []),
-    ...(isGrid || sigma === undefined ? [] : [`sigma ${sigma}`]),
-    ...(threshold === undefined
-      ? []
-      : [`threshold ${threshold.toFixed(3)}${isOtsu ? " (Otsu)" : ""}`]),
-  ].join(", ");
+    model && `model ${model}`,
+    steps !== undefined && `${steps} steps`,
+    start !== undefined && end !== undefined && `steps ${start} to ${end - 1} read`,
+    layers && `layers ${layers.join(" ")}`,
+    noise && `noise by ${noise}`,
+    !isGrid && sigma !== undefined && `sigma ${sigma}`,
+    threshold !== undefined && `threshold ${threshold.toFixed(3)}${isOtsu ? " (Otsu)" : ""}`,
+  ].filter(Boolean).join(", ");
 }
 
 /**
- * Writes predicted boxes, or the boxes around masks, as CSV: image, phrase, x, y, w, h in pixels of the image, then the
- * settings and the purpose.
- *
- * @param model Name of the model; `undefined` if unknown.
+ * Writes predicted boxes, or the boxes around masks, as CSV: image, phrase, x, y, w, h in pixels
+ * of the image, then the settings and the purpose. The model's name is `undefined` if unknown.
  */
 export function boxesCsv(
   shown: readonly (readonly [Shown, Finished | undefined])[],
@@ -83,20 +68,16 @@ export function boxesCsv(
 ): string {
   const rows = shown.flatMap(([picture, finished]) => {
     const { image, title, phrase = title, predicted = [finished?.originalBox] } = picture;
-    const settings = settingsText(picture, finished, model);
-    return predicted.flatMap((box) =>
-      box ? [[image, phrase, ...box, settings, RESEARCH_ONLY]] : []
-    );
+    const made = settingsText(picture, finished, model);
+    return predicted.flatMap((box) => box ? [[image, phrase, ...box, made, RESEARCH_ONLY]] : []);
   });
   return stringify([["image", "phrase", "x", "y", "w", "h", "settings", "use"], ...rows]);
 }
 
 /** Makes the browser save a file. */
 export function save(name: string, content: BlobPart): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content]));
-  link.download = name;
-  link.click();
+  const href = URL.createObjectURL(new Blob([content]));
+  make("a", "", { href, download: name }).click();
   // Revoke the address later: the browser reads the file after this task.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }

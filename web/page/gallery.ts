@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Pictures side by side, with a shared view and shared display settings.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import type { ServerFacts } from "../review_api.ts";
 import { Controls, type ControlState } from "./controls.ts";
@@ -23,22 +16,14 @@ const MAX_SHOWN_NAME = 500;
 /** Most changes that can be undone, and milliseconds of rest after which a change is complete. */
 const [MOST_UNDONE, REST] = [100, 300];
 
-/**
- * Least height of a picture with its caption, and the usual height of the caption, in CSS pixels.
- * More pictures than fit are scrolled to.
- */
+/** Least height of a picture with its caption, and usual height of the caption, in CSS pixels. */
 const [LEAST_HEIGHT, CAPTION] = [320, 50];
 
 /** The model behind no heatmap. */
 const UNKNOWN: MadeWith = { find: () => Promise.resolve({}) };
 
 /** A picture with its caption. */
-interface Panel {
-  readonly figure: HTMLElement;
-  readonly title: HTMLElement;
-  readonly buttons: HTMLElement;
-  readonly facts: HTMLElement;
-  readonly image: HTMLElement;
+interface Panel extends Record<"figure" | "title" | "buttons" | "facts" | "image", HTMLElement> {
   readonly viewer: Viewer;
   shown: Shown;
 }
@@ -72,11 +57,7 @@ export class Gallery {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #encodeSeg: SavedTogether["encodeSeg"];
 
-  /**
-   * @param device Device that finishes heatmaps.
-   * @param encodeSeg Encodes DICOM segmentations.
-   * @param Finisher Finishes heatmaps on a GPU; without it the processor does.
-   */
+  /** Finishes heatmaps on a device: with `Finisher` on a GPU, else on the processor. */
   constructor(
     device: ServerFacts["device"],
     encodeSeg?: SavedTogether["encodeSeg"],
@@ -170,12 +151,7 @@ export class Gallery {
     this.#changed();
   }
 
-  /**
-   * Shows phrases of one X-ray in place of all earlier pictures.
-   *
-   * @param phrases Pictures of one X-ray.
-   * @param record Model, versions and settings of the heatmaps, for exports.
-   */
+  /** Shows phrases of one X-ray in place of all earlier pictures; exports name the record. */
   show(phrases: readonly Shown[], record: MadeWith): void {
     const image = phrases[0]?.image;
     if (image !== this.#image) {
@@ -205,9 +181,7 @@ export class Gallery {
     if (index >= this.#shown.length) return;
     this.#shown = this.#shown.with(index, shown);
     const panel = this.#panels[index + this.#before];
-    if (!panel) return;
-    panel.shown = shown;
-    this.#showOne(panel, this.#look());
+    if (panel) this.#showOne(Object.assign(panel, { shown }), this.#look());
   }
 
   /** Number of plain pictures before the phrases. */
@@ -221,8 +195,7 @@ export class Gallery {
     while (this.#panels.length > all.length) this.#panels.pop()!.figure.remove();
     const look = this.#look();
     all.forEach((shown, i) => {
-      const panel = this.#panels[i] ?? this.#addPanel(shown);
-      panel.shown = shown;
+      const panel = Object.assign(this.#panels[i] ?? this.#addPanel(shown), { shown });
       const place = i - this.#before;
       panel.figure.hidden = this.#only !== undefined && place >= 0 && place !== this.#only;
       this.#showOne(panel, look);
@@ -268,9 +241,9 @@ export class Gallery {
       },
     });
     const [title, facts, image] = [make("b"), make("span"), make("small")];
-    const buttons = exportButtons(() => panel, () => ({
-      ...{ record: this.#record, all: this.#panels, encodeSeg: this.#encodeSeg },
-    }));
+    const encodeSeg = this.#encodeSeg;
+    const together = () => ({ record: this.#record, all: this.#panels, encodeSeg });
+    const buttons = exportButtons(() => panel, together);
     const figure = make("figure", [
       make("figcaption", [title, buttons, facts, image]),
       make("div", [viewer.canvas, viewer.readout], { className: "stage" }),
@@ -282,8 +255,7 @@ export class Gallery {
   }
 
   #look(): Look {
-    const look = this.controls.look();
-    return this.#isHidden ? { ...look, overlay: false } : look;
+    return { ...this.controls.look(), overlay: !this.#isHidden };
   }
 
   #redraw(): void {

@@ -1,18 +1,9 @@
-/// <reference lib="dom" />
-/**
- * Grounds phrases in an X-ray that the user picks.
- *
- * @module
- */
-
 import {
   type Engine,
-  type EngineDevice,
   type EngineSettings,
   MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
-  type PickedModel,
   type Reply,
   type RunSettings,
 } from "../engine_messages.ts";
@@ -46,7 +37,6 @@ const text = () => part("phrases", HTMLTextAreaElement);
 interface Chosen {
   /** Number of the choice; replies to earlier choices carry other numbers. */
   readonly id: number;
-  /** Name of the X-ray's file. */
   readonly file: string;
   /** Printable form of the file's name. */
   readonly name: string;
@@ -99,19 +89,11 @@ export class Grounding {
   #identity: PromiseWithResolvers<string> | undefined;
 
   /**
-   * Opens the model, and listens to the page's controls.
-   *
-   * @param engine Runs the model.
-   * @param gallery Shows the pictures.
-   * @param examples Examples, a button each.
-   * @param facts The server's facts; if the page runs the model, the user may choose another.
+   * Opens the model, and listens to the page's controls. Each example gets a button. If the page
+   * runs the model, by the server's facts, the user may choose another.
    */
-  constructor(
-    engine: Engine,
-    gallery: Gallery,
-    examples: readonly Example[],
-    { on, device, version }: ServerFacts,
-  ) {
+  constructor(engine: Engine, gallery: Gallery, examples: readonly Example[], facts: ServerFacts) {
+    const { on, device, version } = facts;
     [this.#engine, this.#gallery, this.#version] = [engine, gallery, version];
     this.#explorer = new Explorer((title, cell, select) => {
       const image = this.#chosen?.image;
@@ -126,19 +108,16 @@ export class Grounding {
     engine.onReply = (reply) => this.#take(reply);
     for (const id of ["ground", "ground-head", "ground-settings"]) show(id);
     this.#listen();
-    part("examples", HTMLElement).append(
-      "Examples, drawn by this program:",
-      ...examples.map((example) =>
-        makeButton(example.title, () => {
-          this.#type(example.phrases.join("\n"), false);
-          this.#choose(example.name, example.bytes, example);
-        })
-      ),
+    const buttons = examples.map((example) =>
+      makeButton(example.title, () => {
+        this.#type(example.phrases.join("\n"), false);
+        this.#choose(example.name, example.bytes, example);
+      })
     );
+    part("examples", HTMLElement).append("Examples, drawn by this program:", ...buttons);
     this.#recall();
-    const open: OnModel = (model, device) => this.#open(model, device);
-    if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
-    else open("demo", "auto");
+    if (on === "page") this.#choice = new ModelChoice(DEVICES[device], this.#open);
+    else this.#open("demo", "auto");
   }
 
   /** Takes X-ray, phrases and display settings from before a reload. */
@@ -176,7 +155,7 @@ export class Grounding {
     part("fold", HTMLButtonElement).ariaExpanded = String(!isFolded);
   }
 
-  #open(model: "demo" | PickedModel, device: EngineDevice): void {
+  readonly #open: OnModel = (model, device) => {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
@@ -185,7 +164,7 @@ export class Grounding {
     for (const id of ["place", "notice"]) write(id, "");
     this.#status("Opening the model …");
     this.#enable();
-  }
+  };
 
   #listen(): void {
     for (const file of [input("file"), input("report-file")]) {
@@ -313,11 +292,11 @@ export class Grounding {
 
   /** Gives the open X-ray and the typed phrases; `undefined` if no run can start now. */
   #phrases() {
-    const isReading = this.#chosen !== undefined && !this.#chosen.image;
-    if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
-    const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
-      text().value.split("\n");
+    const isReading = this.#chosen && !image;
+    if (this.#isRunning || isReading || !this.#model) return undefined;
+    const sentences = this.#text.read()?.map(({ sentence }) => sentence);
+    const lines = sentences ?? text().value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
     const [first] = phrases;
     say(undefined);
@@ -326,7 +305,6 @@ export class Grounding {
     else if (phrases.length > MAX_PHRASES) {
       say(`Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`);
     } else return { image, phrases, first };
-    return undefined;
   }
 
   #start(): void {
@@ -384,14 +362,13 @@ export class Grounding {
         break;
       case "opened":
         // A run may not start with the layers of a model that another model is about to replace.
+        this.#explorer.open(reply.model);
         if (this.#isOpeningOther()) {
           this.#opened = reply.model;
-          this.#explorer.open(reply.model);
           break;
         }
         this.#choice?.settle();
         this.#use(reply.model);
-        this.#explorer.open(reply.model);
         this.#status("Ready.");
         break;
       case "image":
@@ -409,8 +386,7 @@ export class Grounding {
         break;
       case "progress": {
         const { part: kind, done, total, secondsLeft = 0 } = reply;
-        const bar = part("progress", HTMLProgressElement);
-        [bar.max, bar.value] = [total, done];
+        Object.assign(part("progress", HTMLProgressElement), { max: total, value: done });
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
         const share = Math.floor(100 * done / total);
         this.#status(`Working: ${share} %, ${Math.ceil(secondsLeft)} s left.`, true);
@@ -497,11 +473,9 @@ export class Grounding {
     const notes = notesOf(this.#model);
     const boxes: readonly Box[] = example?.boxes[example.phrases.indexOf(title)] ?? [];
     const { size = 1, baseline } = this.#model ?? {};
-    const own = { title, image, gray, crop, settings, notes, boxes, size };
-    return {
-      ...{ ...own, facts: "", original: { width, height }, isGrid: baseline !== undefined },
-      ...(reference && { reference }),
-    };
+    const own = { title, image, gray, crop, settings, notes, boxes, size, facts: "" };
+    const made = { ...own, original: { width, height }, isGrid: baseline !== undefined };
+    return reference ? { ...made, reference } : made;
   }
 
   #show(shown: Shown[], by = this.#model): void {
@@ -511,10 +485,8 @@ export class Grounding {
   }
 
   /**
-   * Finds the model, with its hash, and the versions that made heatmaps.
-   *
-   * @throws {Error} If the weights are no longer readable, or the model closed before its hash was
-   * known.
+   * Finds the model, with its hash, and the versions that made heatmaps. Fails if the weights are
+   * no longer readable, or if the model closed before its hash was known.
    */
   async #record(model: OpenedModel | undefined): Promise<ResultRecord> {
     if (!model) return {};
@@ -531,12 +503,11 @@ export class Grounding {
       hash.catch(() => this.#hashes.delete(model));
       this.#engine.ask({ kind: "identify" });
     }
-    const versions = { groundray: this.#version, ...model.versions };
     const { method, view } = model.baseline ?? {};
     return {
       ...(method && view && { method, view }),
       model: { path: model.path, sha256: await hash },
-      versions,
+      versions: { groundray: this.#version, ...model.versions },
     };
   }
 

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Entry point of the page: grounds phrases or reviews a run, as the server's facts say.
- *
- * @module
- */
-
 import { encodeDicomSeg } from "../../reports/exports/dicom_seg.ts";
 import type { Engine } from "../engine_messages.ts";
 import type { ServerFacts } from "../review_api.ts";

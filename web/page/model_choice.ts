@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * Controls that choose the model and its device, if the page runs the model.
- *
- * @module
- */
-
 import {
   type EngineDevice,
   PICKED_PARTS,
@@ -23,12 +16,7 @@ export class ModelChoice {
   /** Choice of the model that is open now. */
   #opened: { readonly model: "demo" | PickedModel; readonly device: string } | undefined;
 
-  /**
-   * Shows the controls.
-   *
-   * @param device The initial device.
-   * @param onModel Called with each choice, and at once with the bundled model.
-   */
+  /** Shows the controls; calls `onModel` with each choice, and at once with the bundled model. */
   constructor(device: EngineDevice, onModel: OnModel) {
     this.#onModel = onModel;
     show("model");
@@ -38,9 +26,8 @@ export class ModelChoice {
     onClick("open-demo", () => this.#open("demo"));
     // A model may also consist of parts alone, with its U-Net among them.
     const folders = ["model", "unet"].map((name) => input(`${name}-folder`));
-    const enable = () => {
-      part("open-folder", HTMLButtonElement).disabled = !folders.some(({ files }) => files?.length);
-    };
+    const open = part("open-folder", HTMLButtonElement);
+    const enable = () => open.disabled = !folders.some(({ files }) => files?.length);
     for (const folder of folders) folder.addEventListener("change", enable);
     enable();
     // A browser keeps a picked folder, and has no button of its own to forget the folder.

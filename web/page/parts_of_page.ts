@@ -1,9 +1,4 @@
 /// <reference lib="dom" />
-/**
- * Finds, makes and fills elements of the page.
- *
- * @module
- */
 
 /**
  * Finds an element by its id.

@@ -1,16 +1,6 @@
-/// <reference lib="dom" />
-/**
- * A radiology report beside the pictures: choosing a sentence shows where it applies.
- *
- * @module
- */
-
 import { type ReportSentence, reportSentences } from "../../base/report/report_sentences.ts";
 import { input, make, makeButton, part, show } from "./parts_of_page.ts";
 import { isTyping } from "./tools.ts";
-
-/** Mark of a sentence that says that nothing is there. */
-const DENIES = "says that nothing is there";
 
 /** Lists the sentences of a report, and reports the choice of one. */
 export class ReportText {
@@ -35,7 +25,7 @@ export class ReportText {
 
   /** Lists the marks of a shown sentence, by its index. */
   marks(index: number): string[] {
-    return this.#sentences[index]?.negated ? [DENIES] : [];
+    return this.#sentences[index]?.negated ? ["says that nothing is there"] : [];
   }
 
   /** Shows the sentences beside the pictures, and chooses the first; none hide the list. */

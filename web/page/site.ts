@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The page as static files, without a server of ours: its facts, and its service worker.
- *
- * @module
- */
-
 import type { ServerFacts } from "../review_api.ts";
 import { keep, recall } from "../viewer/kept.ts";
 
@@ -26,8 +19,7 @@ export async function startServiceWorker(): Promise<void> {
   const { serviceWorker } = navigator as Partial<Navigator>;
   if (!serviceWorker) return;
   try {
-    const registration = await serviceWorker.register("sw.js", { updateViaCache: "none" });
-    await activation(registration);
+    await activation(await serviceWorker.register("sw.js", { updateViaCache: "none" }));
   } catch {
     return;
   }

@@ -1,10 +1,3 @@
-/// <reference lib="dom" />
-/**
- * The viewer's buttons and keys.
- *
- * @module
- */
-
 import { PRESET_NAMES } from "./controls.ts";
 import type { Gallery } from "./gallery.ts";
 import { WHOLE } from "../viewer/view.ts";
@@ -13,10 +6,8 @@ import { input, make, onClick, part, show } from "./parts_of_page.ts";
 /** Share of a picture's width or height that an arrow key moves the picture by. */
 const STEP = 0.05;
 
-/** A key with its description, for the list of keys. */
-type Key = readonly [keys: string, does: string];
-
-const KEYS: readonly Key[] = [
+/** Keys with their descriptions, for the list of keys. */
+const KEYS = [
   ["O P", "open an X-ray; show or fold the phrases"],
   ["Ctrl Enter", "show where, in the phrases"],
   ["1 2 3 4", `window: ${PRESET_NAMES.join(", ")}`],
@@ -37,7 +28,7 @@ const KEYS: readonly Key[] = [
   ["J K", "next and previous sample of a run, or sentence of a report"],
   ["Esc", "cancel, close"],
   ["?", "this list"],
-];
+] as const;
 
 /** True if a key belongs to the element that has the focus, such as a text field. */
 export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
@@ -64,9 +55,8 @@ export function listenToTools(gallery: Gallery): void {
   onClick("drawer-button", toggleDrawer);
   onClick("drawer-close", toggleDrawer);
   const hide = part("hide", HTMLButtonElement);
-  hide.addEventListener("pointerdown", () => gallery.hideOverlay(true));
-  for (const name of ["pointerup", "pointerleave", "pointercancel"] as const) {
-    hide.addEventListener(name, () => gallery.hideOverlay(false));
+  for (const name of ["pointerdown", "pointerup", "pointerleave", "pointercancel"] as const) {
+    hide.addEventListener(name, () => gallery.hideOverlay(name === "pointerdown"));
   }
   document.addEventListener("pointerdown", ({ target }) => {
     const menu = openMenu();
@@ -101,23 +91,17 @@ function listenToKeys(gallery: Gallery): void {
       gallery.refresh();
     }])),
   };
-  const arrows: Record<string, readonly [x: number, y: number]> = {
-    ArrowLeft: [-1, 0],
-    ArrowRight: [1, 0],
-    ArrowUp: [0, -1],
-    ArrowDown: [0, 1],
-  };
   document.addEventListener("keydown", (event) => {
     if (help.open) return;
     // During a run the key cancels the run.
     if (event.key === "Escape" && part("cancel", HTMLElement).hidden) closeOne();
     if (isTyping(event)) return;
     const { key, shiftKey, target } = event;
-    const arrow = arrows[key];
-    if (arrow) {
+    const x = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
+    const y = { ArrowUp: -1, ArrowDown: 1 }[key] ?? 0;
+    if (x !== 0 || y !== 0) {
       if (!(target instanceof HTMLCanvasElement)) return;
       event.preventDefault();
-      const [x, y] = arrow;
       if (shiftKey) gallery.movePoint(4 * x, 4 * y);
       else gallery.move(-STEP * x, -STEP * y);
       return;

@@ -15,7 +15,8 @@ export function listenToTheme(): void {
     chosen = recall("localStorage", KEY) ?? chosen;
     const isDark = chosen === null ? system.matches : chosen === "dark";
     button.ariaPressed = String(isDark);
-    document.documentElement.dataset.theme = isDark ? "dark" : "light";
+    const { dataset, style } = document.documentElement;
+    style.colorScheme = dataset.theme = isDark ? "dark" : "light";
   };
   button.addEventListener("click", () => {
     chosen = button.ariaPressed === "true" ? "light" : "dark";
