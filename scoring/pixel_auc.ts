@@ -1,7 +1,7 @@
 import type { Cover, Size } from "../base/geometry.ts";
-import { isRegion, type Truth } from "../base/region.ts";
+import type { Truth } from "../base/region.ts";
 import { sortOrder } from "../base/sort_floats.ts";
-import { cutImage, type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
+import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
  * The area under the ROC curve over the original image's pixels, with every value as a threshold.
@@ -42,28 +42,9 @@ export function pixelAuc(
   // Numbers of image pixels by the rank of their value.
   const inside = new Float64Array(last + 1);
   const outside = new Float64Array(last + 1);
-  const rankOfMargin = ranks[heatmap.length]!;
-  if (isRegion(truth)) {
-    visitPixels(heatmap, side, image, truth, margin, (_, pixels, isInside, index) => {
-      (isInside ? inside : outside)[index < 0 ? rankOfMargin : ranks[index]!]! += pixels;
-    }, { cover });
-  } else {
-    // A call for each pixel would take twice the time.
-    for (const { row, column, owner } of cutImage(side, image, truth, { cover })) {
-      const sums = owner < truth.length ? inside : outside;
-      if (row.first < 0 || column.first < 0) {
-        if (margin === "zero") sums[rankOfMargin]! += row.length * column.length;
-        continue;
-      }
-      for (let y = 0; y < row.counts.length; y++) {
-        const start = (row.first + y) * side + column.first;
-        const times = row.counts[y]!;
-        for (let x = 0; x < column.counts.length; x++) {
-          sums[ranks[start + x]!]! += times * column.counts[x]!;
-        }
-      }
-    }
-  }
+  visitPixels(heatmap, side, image, truth, margin, (_, pixels, isInside, index) => {
+    (isInside ? inside : outside)[ranks[index < 0 ? heatmap.length : index]!]! += pixels;
+  }, { cover });
   let area = 0;
   let [hits, misses] = [0, 0];
   for (let rank = 0; rank <= last; rank++) {
