@@ -76,7 +76,7 @@ export interface TableCell {
 export interface TableGroup {
   /** Name of the method or setting; empty if the table has only one. */
   readonly method: string;
-  /** Whether the values come from the paper instead of this run; by default not. */
+  /** The values come from the paper instead of this run; by default they do not. */
   readonly isPublished?: true;
   /** One row per score. */
   readonly rows: readonly { readonly label: string; readonly cells: readonly TableCell[] }[];

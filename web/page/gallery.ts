@@ -214,7 +214,7 @@ export class Gallery {
       const rows = Math.ceil(count / columns);
       const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT) - CAPTION;
       const scale = Math.min(place.clientWidth / columns / width, down / height);
-      // Of equal scales the fullest rows win.
+      // The layout with the fullest rows wins if scales are equal.
       return scale - 1e-6 * (columns * rows - count);
     };
     const columns = Array.from({ length: count }, (_, i) => i + 1);

@@ -15,7 +15,7 @@ export interface ReviewPage extends Reviewed {
   readonly name: string;
   /** Title of the review. */
   readonly title: string;
-  /** Whether the columns are runs, and the samples that differ most come first. */
+  /** The columns are runs, and the samples that differ most come first. */
   readonly isComparison?: boolean;
   /** HTML of the tables, and of the settings. */
   readonly tables: readonly string[];

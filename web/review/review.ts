@@ -249,7 +249,7 @@ export class Review {
     say(undefined);
     const isSeveral = this.#methods.length > 1;
     const { finish } = loaded.find(({ finish }) => finish) ?? {};
-    // One control serves all methods: automatic means each method's own threshold.
+    // The bar's control serves all methods: automatic means each method's own threshold.
     if (finish) this.#gallery.controls.useSettings(finish.sigma, isSeveral || finish.otsu);
     const pictures = loaded.map(({ shown }, i) => {
       if (!isSeveral) return shown;

@@ -44,7 +44,7 @@ export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures):
 }
 
 /**
- * One pointer moves the picture. Two pointers also zoom, about the point between them. A double tap
+ * A pointer moves the picture. Two pointers also zoom, about the point between them. A double tap
  * or click resets the view; timed here, since browsers disagree on double taps.
  */
 function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
@@ -95,7 +95,7 @@ function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
     last = isTap && !isDouble ? { ...place, time: event.timeStamp } : undefined;
     if (isDouble) gestures.reset();
   });
-  // One finger may scroll the page while the whole picture is visible; two fingers never do.
+  // A finger may scroll the page while the whole picture is visible. Two fingers never do.
   canvas.addEventListener("touchstart", (event) => {
     if (event.touches.length > 1) event.preventDefault();
   }, { passive: false });

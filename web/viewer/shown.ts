@@ -33,7 +33,7 @@ export interface Shown {
   readonly layers?: readonly AveragedLayer[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** Whether `layers` holds a finished heatmap without a Gaussian: a baseline's, a report's. */
+  /** `layers` holds a finished heatmap without a Gaussian, as of a baseline or a report. */
   readonly isGrid: boolean;
   /** Automatic threshold in place of Otsu's: the run's own, or `false` if the run did not cut. */
   readonly cutAt?: number | false;

@@ -16,8 +16,8 @@ export interface ChildOptions {
 
 /**
  * Runs a script in a process of its own, since a library that aborts then ends this process alone.
- * It needs the permission to run any program, because Deno
- * passes `LD_LIBRARY_PATH` to a program only with this permission, and CUDA needs the variable.
+ * The caller needs the permission to run any program: CUDA needs `LD_LIBRARY_PATH`, which Deno passes
+ * to a program only with this permission.
  *
  * @param args Arguments of the program, such as `run`, permissions, script and its arguments.
  * @returns Why the process failed, as a clause; `undefined` if it did not.
